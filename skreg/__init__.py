@@ -1,0 +1,15 @@
+"""skreg: regularized models with scikit-learn's interface, exact and certified."""
+
+from skreg.linear import ElasticNet, ElasticNetCV, Lasso, LassoCV
+from skreg.paths import enet_path, lasso_path
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ElasticNet",
+    "ElasticNetCV",
+    "Lasso",
+    "LassoCV",
+    "enet_path",
+    "lasso_path",
+]

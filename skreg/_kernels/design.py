@@ -1,0 +1,210 @@
+"""X as the kernels see it: one column at a time, centred without being copied.
+
+With row weights omega_i (they sum to one) and weighted column means m_j, the centred
+column is x_ij - m_j. A design knows two things about it:
+
+* ``column_dot(design, j, state)``: its weighted inner product with the residual;
+* ``column_update(design, j, delta, state)``: what coef_j += delta does to the state.
+
+`state` is what a kernel carries along in place of the residual r:
+
+======== =============================================================================
+Dense    q_i = omega_i r_i
+CSC      q_i = omega_i (r_i - c) with one constant c for all rows, and sum_i q_i in the
+         last place: the implicit mean costs a scalar, X stays sparse
+Gram     the inner products of all columns with the residual ("covariance updates")
+======== =============================================================================
+
+So residual updates, their sparse form and covariance updates are one algorithm.
+All sums are weighted *means*: no factor n anywhere.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from skreg._compile import dispatched, inlined
+
+
+class UniformWeights(NamedTuple):
+    """Every row weighs 1 / n."""
+
+    weight: float
+
+
+class RowWeights(NamedTuple):
+    """Row i weighs weight[i]; positive, with sum one."""
+
+    weight: np.ndarray
+
+
+class Dense(NamedTuple):
+    """Dense columns: `columns[j]` is column j, contiguous."""
+
+    columns: np.ndarray  # (n_features, n_samples), read-only
+    X_mean: np.ndarray  # (n_features,)
+    weights: Any
+
+
+class CSC(NamedTuple):
+    """Compressed sparse columns."""
+
+    data: np.ndarray
+    indices: np.ndarray
+    indptr: np.ndarray
+    X_mean: np.ndarray
+    weights: Any
+
+
+class Gram(NamedTuple):
+    """Inner products of the centred columns; y enters by its own inner products."""
+
+    gram: np.ndarray  # (n_features, n_features)
+    correlation: np.ndarray  # (n_features,), centred columns with centred y
+    y_norm2: float
+
+
+@dispatched
+def row_weight(weights, i):
+    """The weight of row i."""
+
+
+@dispatched
+def column_dot(design, j, state):
+    """sum_i omega_i (x_ij - m_j) r_i."""
+
+
+@dispatched
+def column_update(design, j, delta, state):
+    """The state after coef_j += delta, in place."""
+
+
+@dispatched
+def residual_norm2(design, coef, state):
+    """sum_i omega_i r_i^2."""
+
+
+def _uniform_weight(weights, i):
+    return weights.weight
+
+
+def _own_weight(weights, i):
+    return weights.weight[i]
+
+
+row_weight.register(UniformWeights, _uniform_weight)
+row_weight.register(RowWeights, _own_weight)
+
+
+def _dense_dot(design, j, state):
+    column, mean = design.columns[j], design.X_mean[j]
+    total = 0.0
+    for i in range(state.size):
+        total += (column[i] - mean) * state[i]
+    return total
+
+
+def _dense_update(design, j, delta, state):
+    column, mean = design.columns[j], design.X_mean[j]
+    for i in range(state.size):
+        state[i] -= delta * row_weight(design.weights, i) * (column[i] - mean)
+
+
+def _dense_norm2(design, coef, state):
+    return _weighted_norm2(design.weights, state, state.size)
+
+
+@inlined
+def _weighted_norm2(weights, state, n_samples):
+    total = 0.0
+    for i in range(n_samples):
+        total += state[i] * state[i] / row_weight(weights, i)
+    return total
+
+
+column_dot.register(Dense, _dense_dot)
+column_update.register(Dense, _dense_update)
+residual_norm2.register(Dense, _dense_norm2)
+
+
+def _csc_dot(design, j, state):
+    total = 0.0
+    for nz in range(design.indptr[j], design.indptr[j + 1]):
+        total += design.data[nz] * state[design.indices[nz]]
+    return total - design.X_mean[j] * state[state.size - 1]
+
+
+def _csc_update(design, j, delta, state):
+    for nz in range(design.indptr[j], design.indptr[j + 1]):
+        i = design.indices[nz]
+        state[i] -= delta * row_weight(design.weights, i) * design.data[nz]
+    state[state.size - 1] -= delta * design.X_mean[j]
+
+
+def _csc_norm2(design, coef, state):
+    n_samples = state.size - 1
+    offset = state[n_samples]
+    norm2 = _weighted_norm2(design.weights, state, n_samples) - offset * offset
+    return max(norm2, 0.0)
+
+
+column_dot.register(CSC, _csc_dot)
+column_update.register(CSC, _csc_update)
+residual_norm2.register(CSC, _csc_norm2)
+
+
+def _gram_dot(design, j, state):
+    return state[j]
+
+
+def _gram_update(design, j, delta, state):
+    row = design.gram[j]
+    for k in range(state.size):
+        state[k] -= delta * row[k]
+
+
+def _gram_norm2(design, coef, state):
+    # r'r = y'y - w'(2 c - G w), and the state is c - G w
+    norm2 = design.y_norm2
+    for j in range(coef.size):
+        norm2 -= coef[j] * (design.correlation[j] + state[j])
+    return max(norm2, 0.0)
+
+
+column_dot.register(Gram, _gram_dot)
+column_update.register(Gram, _gram_update)
+residual_norm2.register(Gram, _gram_norm2)
+
+
+def is_sparse(X):
+    """Whether X is a scipy sparse matrix or array."""
+    return sparse.issparse(X)
+
+
+def sparse_columns(X):
+    """data, indices and indptr of X by columns, read-only, 32-bit where they fit."""
+    columns = sparse.csc_array(X)
+    if not columns.has_canonical_format:
+        columns = columns.copy()
+        columns.sum_duplicates()
+    index = np.int64
+    if max(columns.nnz, *columns.shape) <= np.iinfo(np.int32).max:
+        index = np.int32
+    arrays = (
+        columns.data,
+        columns.indices.astype(index, copy=False),
+        columns.indptr.astype(index, copy=False),
+    )
+    views = [array.view() for array in arrays]
+    for view in views:
+        view.flags.writeable = False
+    return views
+
+
+def sparse_gram(X, weights):
+    """X' diag(weights) X as a dense array; weights None stands for 1 / n_samples."""
+    X = sparse.csr_array(X, dtype=np.float64)
+    if weights is None:
+        weights = np.full(X.shape[0], 1.0 / X.shape[0])
+    return (X.T @ (sparse.dia_array((weights[None], 0), shape=(len(weights),) * 2) @ X)).toarray()

@@ -1,0 +1,1 @@
+"""Solvers: plain functions of arrays that return a result tuple."""

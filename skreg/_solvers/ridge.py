@@ -1,0 +1,212 @@
+"""Ridge regression: direct solvers on the smaller Gram matrix, Krylov beyond that.
+
+Objective, with weights omega_i that sum to one and a centred sample:
+
+    1/2 sum_i omega_i (y_i - x_i' w)^2 + l2 / 2 ||w||^2
+
+:class:`skreg.Ridge` uses ||y - X w||^2 + alpha ||w||^2, which is 2 sum(weights) times
+this at l2 = alpha / sum(weights).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import linalg
+from scipy.sparse.linalg import LinearOperator, lsmr
+
+from skreg._kernels.design import is_sparse
+from skreg._solvers.sample import (
+    column_curvature,
+    explicit_matrix,
+    make_kernel_matrix,
+    make_moments,
+    weighted_targets,
+)
+
+EPS = np.finfo(np.float64).eps
+# Beyond this the smaller Gram matrix (200 MB) and its factor cost more than iterating.
+DIRECT_MAX = 5_000
+# A Gram matrix squares the condition number: below this ratio of l2 to its largest
+# eigenvalue, the singular values of X itself are used.
+GRAM_CONDITION = 1e-11
+KRYLOV_TOL = 1e-12
+
+
+class RidgeResult(NamedTuple):
+    """Solution for each target."""
+
+    coef: np.ndarray  # (n_targets, n_features)
+    dual_gap: np.ndarray  # (n_targets,)
+    n_iter: np.ndarray | None  # (n_targets,), of Krylov; None for direct solvers
+    converged: bool
+    method: str  # "cholesky", "svd" or "lsqr"
+
+
+def solve_ridge(sample, l2, *, method=None, tol=KRYLOV_TOL, max_iter=None, check=None):
+    """Ridge regression of every target.
+
+    Parameters
+    ----------
+    sample : Sample
+    l2 : ndarray of shape (n_targets,)
+        Penalty strengths; zero gives the least squares solution of smallest norm.
+    method : {"cholesky", "svd", "lsqr"}, optional
+        By default Cholesky while the smaller Gram matrix is affordable and well
+        conditioned, singular values if it is not, and Krylov for large problems.
+    tol : float
+        Relative residual at which Krylov iterations stop.
+    max_iter : int, optional
+        Bound on the Krylov iterations.
+    check : ndarray of shape (n_targets, n_features), optional
+        Coefficients to certify instead of solving.
+
+    Returns
+    -------
+    RidgeResult
+    """
+    l2 = np.asarray(l2, dtype=np.float64)
+    if check is not None:
+        return RidgeResult(check, _gap(sample, l2, check), None, True, "check")
+    if method is None:
+        direct = min(sample.X.shape) <= DIRECT_MAX and _is_affordable(sample)
+        method = "cholesky" if direct else "lsqr"
+    if method == "lsqr":
+        coef, n_iter, converged = _krylov(sample, l2, tol, max_iter)
+        return RidgeResult(coef, _gap(sample, l2, coef), n_iter, converged, method)
+    coef = _cholesky(sample, l2) if method == "cholesky" else None
+    if coef is None:
+        coef, method = _singular_values(sample, l2), "svd"
+    return RidgeResult(coef, _gap(sample, l2, coef), None, True, method)
+
+
+def _is_affordable(sample):
+    """Whether the Gram matrix is no larger than a few times the data themselves."""
+    if not is_sparse(sample.X):
+        return True
+    return min(sample.X.shape) ** 2 <= 8 * sample.X.nnz + 1_000_000
+
+
+def _gradient(sample, l2, coef):
+    """Minus the gradient of the objective, shape (n_targets, n_features)."""
+    residual = sample.y - sample.fitted(coef)
+    return sample.correlation(residual).T - l2[:, None] * coef
+
+
+def _gap(sample, l2, coef):
+    """Upper bound of objective(coef) - minimum.
+
+    ||gradient||^2 / (2 l2) is the duality gap at the dual point given by the residual.
+    For small l2 it is loose, and the Newton decrement 1/2 g' (G + l2 I)^-1 g, which is
+    the exact distance for a quadratic, is used where a factor is affordable.
+    """
+    gradient = _gradient(sample, l2, coef)
+    norm2 = np.einsum("kj,kj->k", gradient, gradient)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gap = np.where(norm2 == 0.0, 0.0, norm2 / (2.0 * l2))
+    null = 0.5 * sample.y_norm2
+    loose = gap > 1e-13 * null
+    if loose.any() and min(sample.X.shape) <= DIRECT_MAX:
+        left, values, right = _decompose(sample)
+        along = gradient @ right.T
+        decrement = 0.5 * np.sum(along**2 / (values**2 + l2[:, None]), axis=1)
+        outside = np.maximum(norm2 - np.sum(along**2, axis=1), 0.0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rest = np.where(outside <= EPS * norm2, 0.0, outside / (2.0 * l2))
+        gap = np.where(loose, np.minimum(gap, decrement + rest), gap)
+    return np.maximum(gap, np.maximum(EPS * null, np.finfo(np.float64).tiny))
+
+
+def _cholesky(sample, l2):
+    """Normal equations of the smaller side with one step of iterative refinement.
+
+    Returns None if the matrix is too close to singular to be trusted.
+    """
+    n_samples, n_features = sample.X.shape
+    primal = n_features <= n_samples
+    matrix = make_moments(sample).gram if primal else make_kernel_matrix(sample)
+    largest = np.abs(matrix).sum(axis=0).max(initial=0.0)
+    if not np.isfinite(largest) or l2.min() <= GRAM_CONDITION * largest:
+        if not primal or l2.min() <= 0.0 or not np.isfinite(largest):
+            return None
+    coef = np.zeros((len(l2), n_features))
+    solve = _refine_primal if primal else _solve_dual
+    for strength in np.unique(l2):
+        shifted = matrix.copy()
+        shifted.flat[:: len(matrix) + 1] += strength
+        try:
+            factor = linalg.cho_factor(shifted, lower=True, overwrite_a=True)
+        except linalg.LinAlgError:
+            return None
+        if np.diag(factor[0]).min() ** 2 <= GRAM_CONDITION * largest:
+            return None
+        same = l2 == strength
+        coef[same] = solve(sample, factor, strength, same)
+    return coef
+
+
+def _refine_primal(sample, factor, strength, targets):
+    part = np.full(int(targets.sum()), strength)
+    some = sample.select(targets)
+    coef = linalg.cho_solve(factor, some.correlation(some.y)).T
+    for _ in range(2):
+        coef = coef + linalg.cho_solve(factor, _gradient(some, part, coef).T).T
+    return coef
+
+
+def _solve_dual(sample, factor, strength, targets):
+    some = sample.select(targets)
+    goal = weighted_targets(some)
+    roots = some.weight_roots()
+    dual = linalg.cho_solve(factor, goal)
+    for _ in range(2):
+        coef = some.correlation(dual / roots).T
+        fitted = some.fitted(coef) * roots
+        dual = dual + linalg.cho_solve(factor, goal - fitted - strength * dual)
+    return some.correlation(dual / roots).T
+
+
+def _decompose(sample):
+    """Thin singular value decomposition of omega^(1/2) (X - m), without its null space."""
+    left, values, right = linalg.svd(explicit_matrix(sample), full_matrices=False)
+    cutoff = EPS * max(sample.X.shape) * values.max(initial=0.0)
+    kept = values > cutoff
+    return left[:, kept], values[kept], right[kept]
+
+
+def _singular_values(sample, l2):
+    left, values, right = _decompose(sample)
+    along = left.T @ weighted_targets(sample)
+    shrunk = values[:, None] / (values[:, None] ** 2 + l2) * along
+    return shrunk.T @ right
+
+
+def _krylov(sample, l2, tol, max_iter):
+    """LSMR on the sample stacked on sqrt(l2) I, columns scaled to equal length."""
+    n_samples, n_features = sample.X.shape
+    roots = sample.weight_roots()[:, 0]
+    goal = weighted_targets(sample)
+    curvature = column_curvature(sample)
+    coef, n_iter = np.zeros((len(l2), n_features)), np.zeros(len(l2), dtype=np.int32)
+    converged = True
+    limit = max_iter if max_iter is not None else 10 * min(sample.X.shape) + 100
+    for k, strength in enumerate(l2):
+        length = np.sqrt(curvature + strength)
+        scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0.0)
+
+        def forward(v, scale=scale, strength=strength):
+            w = (scale * v.ravel())[None]
+            return np.append(roots * sample.fitted(w)[:, 0], np.sqrt(strength) * w)
+
+        def adjoint(u, scale=scale, strength=strength):
+            rows = (u.ravel()[:n_samples] / roots)[:, None]
+            top = sample.correlation(rows)[:, 0]
+            return scale * (top + np.sqrt(strength) * u.ravel()[n_samples:])
+
+        operator = LinearOperator(
+            (n_samples + n_features, n_features), matvec=forward, rmatvec=adjoint
+        )
+        target = np.append(goal[:, k], np.zeros(n_features))
+        found = lsmr(operator, target, atol=tol, btol=tol, conlim=0.0, maxiter=limit)
+        coef[k], n_iter[k] = scale * found[0], found[2]
+        converged &= found[1] != 7  # 7: the iteration limit
+    return coef, n_iter, converged

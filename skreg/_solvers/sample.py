@@ -1,0 +1,344 @@
+"""A weighted sample, centred on paper only: what every least-squares solver is given.
+
+Nothing here copies X to centre it. Dense X is read in tiles of about two megabytes; a
+tile is converted to float64, centred and dropped again. So a column with mean 1e8 and
+standard deviation 1 keeps its digits, which ``X'X - n m m'`` would lose, and float32
+data are accumulated in float64. Sparse X is never densified: its centring is algebra.
+"""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from skreg._kernels.design import (
+    CSC,
+    Dense,
+    Gram,
+    RowWeights,
+    UniformWeights,
+    is_sparse,
+    sparse_columns,
+    sparse_gram,
+)
+
+TILE_ELEMENTS = 1 << 18
+TILE_ROWS = 256
+# A centred column whose standard deviation is below this fraction of its mean is
+# constant: what is left of it is rounding.
+CONSTANT = 1e-14
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Centred weighted sample; weights are means (sum one), `weight_sum` keeps the sum.
+
+    Attributes
+    ----------
+    X : ndarray or sparse matrix of shape (n_samples, n_features)
+        As given, not centred; float32 or float64.
+    y : ndarray of shape (n_samples, n_targets)
+        Centred if `centred`; float64.
+    weights : ndarray of shape (n_samples,) or None
+        Positive, with sum one; None stands for 1 / n_samples.
+    weight_sum : float
+    X_mean, y_mean : ndarray of shape (n_features,), (n_targets,)
+        Weighted means, or zeros.
+    centred : bool
+    """
+
+    X: object
+    y: np.ndarray
+    weights: np.ndarray | None
+    weight_sum: float
+    X_mean: np.ndarray
+    y_mean: np.ndarray
+    centred: bool
+
+    @property
+    def y_norm2(self):
+        """Weighted mean of the squared centred targets, shape (n_targets,)."""
+        return self.mean(self.y * self.y)
+
+    def mean(self, rows):
+        """Weighted mean over the first axis."""
+        if self.weights is None:
+            return rows.mean(axis=0)
+        return self.weights @ rows
+
+    def weighted(self, rows):
+        """omega_i rows_i."""
+        if self.weights is None:
+            return rows / len(rows)
+        return self.weights[:, None] * rows
+
+    def correlation(self, rows):
+        """sum_i omega_i (x_i - m) rows_i, shape (n_features, n_columns)."""
+        weighted = self.weighted(rows)
+        if is_sparse(self.X):
+            return self.X.T @ weighted - np.outer(self.X_mean, weighted.sum(axis=0))
+        out = np.zeros((self.X.shape[1], rows.shape[1]))
+        for rows_, columns, tile in _tiles(self.X, self.X_mean, self.centred):
+            out[columns] += tile.T @ weighted[rows_]
+        return out
+
+    def fitted(self, coef):
+        """(x_i - m)' coef for coef of shape (n_columns, n_features)."""
+        if is_sparse(self.X):
+            return self.X @ coef.T - coef @ self.X_mean
+        out = np.zeros((self.X.shape[0], coef.shape[0]))
+        for rows, columns, tile in _tiles(self.X, self.X_mean, self.centred):
+            out[rows] += tile @ coef[:, columns].T
+        return out
+
+    def select(self, targets):
+        """The same sample with some of its targets."""
+        return replace(self, y=self.y[:, targets], y_mean=self.y_mean[targets])
+
+    def weight_roots(self):
+        """omega^(1/2) as a column."""
+        if self.weights is None:
+            return np.full((self.X.shape[0], 1), np.sqrt(1.0 / self.X.shape[0]))
+        return np.sqrt(self.weights)[:, None]
+
+    def intercept(self, coef):
+        """Intercepts for coef of shape (..., n_features), targets on the first axis."""
+        if not self.centred:
+            return np.zeros(coef.shape[:-1])
+        shift = coef @ self.X_mean
+        return self.y_mean.reshape((-1,) + (1,) * (shift.ndim - 1)) - shift
+
+
+class Moments(NamedTuple):
+    """Weighted means of products: all that least squares needs to know of a sample."""
+
+    gram: np.ndarray  # (n_features, n_features), centred
+    correlation: np.ndarray  # (n_features, n_targets)
+    y_norm2: np.ndarray  # (n_targets,)
+
+
+def make_sample(X, y, sample_weight, fit_intercept):
+    """Build a :class:`Sample` from validated input.
+
+    Parameters
+    ----------
+    X : ndarray, CSR or CSC of shape (n_samples, n_features)
+    y : ndarray of shape (n_samples, n_targets)
+    sample_weight : ndarray of shape (n_samples,) or None
+        Positive.
+    fit_intercept : bool
+    """
+    n_samples, n_features = X.shape
+    y = np.asarray(y, dtype=np.float64)
+    weights, weight_sum = None, float(n_samples)
+    if sample_weight is not None:
+        weight_sum = float(np.sum(sample_weight, dtype=np.float64))
+        weights = np.asarray(sample_weight, dtype=np.float64) / weight_sum
+    zeros = np.zeros(n_features), np.zeros(y.shape[1])
+    sample = Sample(X, y, weights, weight_sum, *zeros, centred=False)
+    if not fit_intercept:
+        return sample
+    y_mean = sample.mean(y)
+    y_mean = y_mean + sample.mean(y - y_mean)  # the second pass removes rounding
+    ones = np.ones((n_samples, 1))
+    X_mean = sample.correlation(ones)[:, 0]
+    sample = replace(sample, X_mean=X_mean, y_mean=y_mean, y=y - y_mean, centred=True)
+    if not is_sparse(X):
+        sample = replace(sample, X_mean=X_mean + sample.correlation(ones)[:, 0])
+    return sample
+
+
+def make_moments(sample):
+    """The centred Gram matrix and what goes with it, from one pass over X."""
+    correlation = sample.correlation(sample.y)
+    if is_sparse(sample.X):
+        gram = sparse_gram(sample.X, sample.weights)
+        gram -= np.outer(sample.X_mean, sample.X_mean)
+        np.fill_diagonal(gram, _sparse_curvature(sample))
+    else:
+        n_features = sample.X.shape[1]
+        gram = np.zeros((n_features, n_features))
+        roots = sample.weight_roots()
+        for rows in _row_slices(sample.X):
+            tile = _tile(sample.X[rows], sample.X_mean, sample.centred) * roots[rows]
+            gram += tile.T @ tile
+    constant = is_constant(sample, np.diag(gram))
+    gram[constant], gram[:, constant], correlation[constant] = 0.0, 0.0, 0.0
+    return Moments(gram, correlation, sample.y_norm2)
+
+
+def make_kernel_matrix(sample):
+    """omega^(1/2) (X - m) (X - m)' omega^(1/2), of shape (n_samples, n_samples)."""
+    roots = sample.weight_roots()
+    if is_sparse(sample.X):
+        product = sparse_gram(sample.X.T, None) * sample.X.shape[1]
+        shift = sample.X @ sample.X_mean
+        product -= shift[:, None] + shift[None, :] - sample.X_mean @ sample.X_mean
+        return product * roots * roots.T
+    n_samples, n_features = sample.X.shape
+    kernel = np.zeros((n_samples, n_samples))
+    step = max(TILE_ROWS, TILE_ELEMENTS // n_samples)
+    for start in range(0, n_features, step):
+        columns = slice(start, start + step)
+        tile = _tile(sample.X[:, columns], sample.X_mean[columns], sample.centred)
+        tile = tile * roots
+        kernel += tile @ tile.T
+    return kernel
+
+
+def explicit_matrix(sample):
+    """omega^(1/2) (X - m) as a new dense array, for a singular value decomposition."""
+    X = sample.X.toarray() if is_sparse(sample.X) else sample.X
+    return _tile(X, sample.X_mean, sample.centred) * sample.weight_roots()
+
+
+def weighted_targets(sample):
+    """omega^(1/2) y."""
+    return sample.y * sample.weight_roots()
+
+
+def column_design(sample):
+    """The design for residual updates and its curvature h_j = sum_i omega_i x_ij^2.
+
+    A C-ordered dense X is transposed (the only copy); F-ordered X is used as it is.
+    """
+    if sample.weights is None:
+        kernel_weights = UniformWeights(1.0 / sample.X.shape[0])
+    else:
+        kernel_weights = RowWeights(sample.weights)
+    if is_sparse(sample.X):
+        parts = sparse_columns(sample.X)
+        design = CSC(*parts, sample.X_mean, kernel_weights)
+    else:
+        columns = _read_only(np.ascontiguousarray(sample.X.T))
+        sample = replace(sample, X=columns.T)
+        design = Dense(columns, sample.X_mean, kernel_weights)
+    return design, column_curvature(sample)
+
+
+def column_curvature(sample):
+    """h_j = sum_i omega_i (x_ij - m_j)^2; zero for a column that is constant."""
+    if is_sparse(sample.X):
+        curvature = _sparse_curvature(sample)
+    else:
+        curvature = np.zeros(sample.X.shape[1])
+        for rows, columns, tile in _tiles(sample.X, sample.X_mean, sample.centred):
+            weights = None if sample.weights is None else sample.weights[rows]
+            curvature[columns] += _mean_square(tile, weights, sample.X.shape[0])
+    curvature[is_constant(sample, curvature)] = 0.0
+    return curvature
+
+
+def _mean_square(tile, weights, n_samples):
+    if weights is None:
+        return np.einsum("ij,ij->j", tile, tile) / n_samples
+    return np.einsum("i,ij,ij->j", weights, tile, tile)
+
+
+def start_state(design, sample, k):
+    """The state of `design` for target k at coef = 0 (see :mod:`skreg._kernels.design`)."""
+    state = np.ascontiguousarray(sample.weighted(sample.y)[:, k])
+    if isinstance(design, Dense):
+        return state
+    return np.append(state, state.sum() if sample.centred else 0.0)
+
+
+def gram_design(moments, k):
+    """The design for covariance updates of target k, and its curvature."""
+    correlation = np.ascontiguousarray(moments.correlation[:, k])
+    gram = _read_only(np.ascontiguousarray(moments.gram))
+    return Gram(gram, correlation, float(moments.y_norm2[k])), np.diag(gram).copy()
+
+
+def is_constant(sample, curvature):
+    """Which columns vary only by rounding; they get no coefficient."""
+    if not sample.centred:
+        return curvature <= 0.0
+    return curvature <= (CONSTANT * sample.X_mean) ** 2
+
+
+def _sparse_curvature(sample):
+    """sum_i omega_i (x_ij - m_j)^2 without cancellation.
+
+    Stored entries and the zeros apart: the zeros add (1 - sum of stored weights) m_j^2.
+    """
+    columns = sample.X.tocsc()
+    counts = np.diff(columns.indptr)
+    feature = np.repeat(np.arange(columns.shape[1]), counts)
+    weights = 1.0 / columns.shape[0]
+    if sample.weights is not None:
+        weights = sample.weights[columns.indices]
+    distance = columns.data - sample.X_mean[feature]
+    size = columns.shape[1]
+    stored = np.bincount(feature, weights * distance * distance, minlength=size)
+    covered = np.bincount(feature, weights * np.ones(feature.size), minlength=size)
+    return stored + np.maximum(1.0 - covered, 0.0) * sample.X_mean**2
+
+
+def _tiles(X, X_mean, centred):
+    """Yield (rows, columns, centred float64 tile) covering dense X along its layout."""
+    n_samples, n_features = X.shape
+    everything = slice(None)
+    if not centred and X.dtype == np.float64:
+        yield everything, everything, X
+    elif X.flags.f_contiguous:
+        step = max(1, TILE_ELEMENTS // n_samples)
+        for start in range(0, n_features, step):
+            columns = slice(start, start + step)
+            yield everything, columns, _tile(X[:, columns], X_mean[columns], centred)
+    else:
+        for rows in _row_slices(X):
+            yield rows, everything, _tile(X[rows], X_mean, centred)
+
+
+def _row_slices(X):
+    n_samples, n_features = X.shape
+    step = max(TILE_ROWS, TILE_ELEMENTS // n_features)
+    for start in range(0, n_samples, step):
+        yield slice(start, start + step)
+
+
+def _tile(block, means, centred):
+    block = np.asarray(block, dtype=np.float64)
+    return block - means if centred else block
+
+
+def _read_only(array):
+    """A view that kernels cannot write to: one compiled variant for all inputs."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def check_gram(sample, gram, *, skip_element=False):
+    """Refuse a Gram matrix that is not that of the sample (one element is recomputed).
+
+    scikit-learn's scale: X' diag(weights) X with weights that sum to n_samples.
+    """
+    n_samples, n_features = sample.X.shape
+    if gram.shape != (n_features, n_features):
+        raise ValueError(
+            f"precompute must be True, False, 'auto' or a Gram matrix of shape "
+            f"{(n_features, n_features)}; got an array of shape {gram.shape}."
+        )
+    if skip_element:
+        return
+    first = n_features // 2
+    second = min(first + 1, n_features - 1)
+    pair = [_tile(sample.X[:, j], sample.X_mean[j], True) for j in (first, second)]
+    expected = n_samples * float(sample.mean(pair[0] * pair[1]))
+    rtol = 1e-4 if sample.X.dtype == np.float32 else 1e-7
+    if not np.isclose(expected, gram[first, second], rtol=rtol, atol=1e-5):
+        raise ValueError(
+            "Gram matrix passed in via 'precompute' parameter did not pass validation "
+            f"when a single element was checked: element ({first},{second}) should be "
+            f"{expected} but is {gram[first, second]}. Please compute it as X.T @ X "
+            "from centred X (rows scaled by the square roots of the sample weights, "
+            "which must sum to n_samples)."
+        )
+
+
+def moments_from_gram(sample, gram):
+    """Moments of a sample whose Gram matrix (see :func:`check_gram`) is known."""
+    mean_gram = np.asarray(gram, dtype=np.float64) / len(sample.y)
+    return Moments(mean_gram, sample.correlation(sample.y), sample.y_norm2)

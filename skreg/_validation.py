@@ -1,0 +1,227 @@
+"""Input of estimators and functions, checked: parameters, X, y, weights, fold indices."""
+
+from collections.abc import Callable
+from contextlib import contextmanager
+from numbers import Integral, Number, Real
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import check_array, check_consistent_length, check_scalar
+from sklearn.utils.validation import validate_data
+
+from skreg.exceptions import invalid_parameter
+
+FLOATS = (np.float64, np.float32)
+
+
+class Rule(NamedTuple):
+    """What a parameter may be: a test and its description in words."""
+
+    accepts: Callable[[Any], bool]
+    expected: str
+
+    def __or__(self, other):
+        return Rule(
+            lambda value: self.accepts(value) or other.accepts(value),
+            f"{self.expected} or {other.expected}",
+        )
+
+
+def real(low, high=np.inf, *, low_open=False):
+    """A finite number in [low, high], or in (low, high] if `low_open`."""
+    bracket = "(" if low_open else "["
+    end = "inf)" if high == np.inf else f"{high}]"
+
+    def accepts(value):
+        if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
+            return False
+        above = value > low if low_open else value >= low
+        return bool(above and value <= high and np.isfinite(value))
+
+    return Rule(accepts, f"a float in the range {bracket}{low}, {end}")
+
+
+def integer(low=None):
+    """An integer, at least `low`."""
+    words = "an int" if low is None else f"an int in the range [{low}, inf)"
+
+    def accepts(value):
+        whole = isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
+        return whole and (low is None or value >= low)
+
+    return Rule(accepts, words)
+
+
+def choice(*options):
+    """One of some strings."""
+    return Rule(
+        lambda value: isinstance(value, str) and value in options,
+        f"a str among {set(options)}",
+    )
+
+
+BOOLEAN = Rule(lambda value: isinstance(value, (bool, np.bool_)), "a bool")
+NONE = Rule(lambda value: value is None, "None")
+ARRAY = Rule(
+    lambda value: not isinstance(value, str)
+    and (hasattr(value, "__len__") or hasattr(value, "__array__"))
+    and np.ndim(value) > 0,
+    "an array-like",
+)
+VERBOSE = BOOLEAN | integer(0)
+RANDOM_STATE = NONE | integer(0) | Rule(
+    lambda value: isinstance(value, np.random.RandomState) or value is np.random,
+    "an instance of RandomState",
+)
+CV = NONE | integer(2) | Rule(
+    lambda value: hasattr(value, "split")
+    or (hasattr(value, "__iter__") and not isinstance(value, str)),
+    "a cross-validation splitter or an iterable of (train, test) splits",
+)
+
+
+def check_parameters(owner, values, rules):
+    """Raise :class:`~skreg.exceptions.InvalidParameter` at the first broken rule.
+
+    Parameters
+    ----------
+    owner : str
+        Name of the estimator or function.
+    values : dict of str to object
+    rules : dict of str to Rule
+    """
+    for name, rule in rules.items():
+        if not rule.accepts(values[name]):
+            raise invalid_parameter(owner, name, values[name], rule.expected)
+
+
+def check_alphas(alphas, *, positive=False):
+    """The entries of a grid of alphas: numbers >= 0 (> 0 if `positive`)."""
+    boundaries = "neither" if positive else "left"
+    for index, alpha in enumerate(alphas):
+        check_scalar(
+            alpha,
+            f"alphas[{index}]",
+            target_type=Real,
+            min_val=0.0,
+            include_boundaries=boundaries,
+        )
+        if not np.isfinite(alpha):
+            raise ValueError(f"alphas[{index}] == {alpha}, must be finite.")
+    if len(alphas) == 0:
+        raise ValueError("alphas is empty; at least one value is needed.")
+    return np.asarray(alphas, dtype=np.float64)
+
+
+@contextmanager
+def unchanged_on_failure(estimator):
+    """Whatever raises inside leaves the estimator as it was: unfitted, or as fitted."""
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+class Validated(NamedTuple):
+    """Checked input: rows of weight zero are gone, as if they had never been there."""
+
+    X: Any  # ndarray, CSR or CSC; float32 or float64
+    y: np.ndarray  # (n_samples, n_targets), float64
+    sample_weight: np.ndarray | None  # positive, float64
+    y_ndim: int
+    rows: np.ndarray | None  # indices of the rows kept; None: all
+
+
+def check_input(estimator, X, y, sample_weight=None, *, checked=False, scalar=False):
+    """Validate what `fit` is given; set `n_features_in_` and `feature_names_in_`.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+    X : array-like or sparse matrix of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,) or (n_samples, n_targets)
+    sample_weight : float, array-like of shape (n_samples,) or None
+    checked : bool
+        The caller vouches for X and y; only their kinds are looked at.
+    scalar : bool
+        Whether a scalar `sample_weight` has a meaning (a sum objective) or not (a mean).
+    """
+    if checked:
+        X, y = validate_data(estimator, X, y, skip_check_array=True)
+    else:
+        X, y = validate_data(
+            estimator,
+            X,
+            y,
+            accept_sparse=["csc", "csr"],
+            dtype=FLOATS,
+            multi_output=True,
+            y_numeric=True,
+        )
+    return _assemble(X, y, sample_weight, scalar)
+
+
+def check_arrays(X, y, sample_weight=None):
+    """:func:`check_input` for functions, which have no estimator to set attributes on."""
+    X = check_array(X, accept_sparse=["csc", "csr"], dtype=FLOATS, input_name="X")
+    y = check_array(
+        y, accept_sparse="csr", ensure_2d=False, dtype=np.float64, input_name="y"
+    )
+    check_consistent_length(X, y)
+    return _assemble(X, y, sample_weight, scalar=False)
+
+
+def _assemble(X, y, sample_weight, scalar):
+    if sparse.issparse(y):
+        y = y.toarray()
+    y_ndim = y.ndim
+    y = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
+    if sparse.issparse(X):
+        X = X if X.format in ("csc", "csr") else X.tocsr()
+    else:
+        X = np.require(X, requirements="A")
+    weights = check_sample_weight(sample_weight, X.shape[0], scalar)
+    if weights is None or np.all(weights > 0.0):
+        return Validated(X, y, weights, y_ndim, None)
+    rows = np.flatnonzero(weights)
+    return Validated(X[rows], y[rows], weights[rows], y_ndim, rows)
+
+
+def check_sample_weight(sample_weight, n_samples, scalar=False):
+    """Non-negative finite weights as float64, or None if all rows weigh the same."""
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, Number):
+        if not sample_weight > 0 or not np.isfinite(sample_weight):
+            raise ValueError(
+                f"sample_weight must be positive and finite; got {sample_weight!r}."
+            )
+        return np.full(n_samples, float(sample_weight)) if scalar else None
+    weights = check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
+    if weights.ndim != 1:
+        raise ValueError(
+            f"Sample weights must be 1D array or scalar, got {weights.ndim}D array. "
+            f"Expected either a scalar value or a 1D array of length {n_samples}."
+        )
+    if weights.shape != (n_samples,):
+        raise ValueError(
+            f"sample_weight.shape == {weights.shape}, expected {(n_samples,)}!"
+        )
+    if np.any(weights < 0.0):
+        row = int(np.argmax(weights < 0.0))
+        raise ValueError(
+            "Negative values in data passed to `sample_weight`: "
+            f"sample_weight[{row}] is {weights[row]}; expected values >= 0."
+        )
+    if not np.any(weights):
+        raise ValueError(
+            "Sample weights must contain at least one non-zero number; got "
+            f"sample_weight with all of its {n_samples} values zero."
+        )
+    return weights

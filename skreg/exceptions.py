@@ -1,0 +1,58 @@
+"""Errors and warnings of skreg, and their texts: what was got, expected, and the remedy."""
+
+import warnings
+
+from sklearn.exceptions import ConvergenceWarning
+
+__all__ = ["ConvergenceWarning", "InvalidParameter"]
+
+
+class InvalidParameter(ValueError, TypeError):
+    """A constructor parameter of an estimator has a wrong value or type."""
+
+
+def invalid_parameter(owner, name, got, expected):
+    """The error for a parameter; `owner` is the estimator or function it belongs to."""
+    return InvalidParameter(
+        f"The {name!r} parameter of {owner} must be {expected}. Got {got!r} instead."
+    )
+
+
+NON_FINITE_COEF = (
+    "Coordinate descent iterations resulted in non-finite parameter values. The input "
+    "data may contain large values (squares beyond 1e308) and need to be preprocessed; "
+    "sklearn.preprocessing.StandardScaler is one way."
+)
+
+ALPHA_ZERO = (
+    "With alpha=0, this algorithm does not converge well. You are advised to use the "
+    "LinearRegression estimator (skreg solves it directly: the least squares solution "
+    "of smallest norm, or coordinate descent when positive=True)."
+)
+
+GRAM_RECOMPUTED = (
+    "Gram matrix was provided but X was centered to fit intercept: recomputing Gram "
+    "matrix. Centre X (with the sample weights) before computing the Gram matrix, or "
+    "set fit_intercept=False."
+)
+
+L1_RATIO_ZERO_GRID = (
+    "Automatic alpha grid generation is not supported for l1_ratio=0. Please supply a "
+    "grid by providing your estimator with the appropriate `alphas=` argument."
+)
+
+
+def warn_not_converged(alpha, gap, target, max_iter, stacklevel=3):
+    """Warn, scikit-learn's sentence first, that `max_iter` ended the iterations."""
+    remedy = (
+        f"raise max_iter (now {max_iter})" if gap > 0 else "raise tol"
+    )
+    warnings.warn(
+        "Objective did not converge. You might want to increase the number of "
+        "iterations. "
+        f"alpha={alpha:.6g}: duality gap {gap:.3e} is above tol * ||y||^2 / (2 n) = "
+        f"{target:.3e}. Remedy: {remedy}, raise tol, scale the features, or use a "
+        "larger alpha.",
+        ConvergenceWarning,
+        stacklevel=stacklevel,
+    )

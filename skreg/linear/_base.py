@@ -1,0 +1,70 @@
+"""What all linear regressors share: prediction, attributes, tags."""
+
+import numpy as np
+from scipy import sparse
+from sklearn import get_config
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+
+class LinearRegressor(RegressorMixin, BaseEstimator):
+    """Base of estimators with `coef_` and `intercept_`."""
+
+    def predict(self, X):
+        """Predict the targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_targets)
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse=["csr", "csc", "coo"], reset=False)
+        return X @ self.coef_.T + self.intercept_
+
+    @property
+    def sparse_coef_(self):
+        """`coef_` as a CSR matrix of shape (1, n_features) or (n_targets, n_features)."""
+        check_is_fitted(self)
+        if get_config().get("sparse_interface") == "sparray":
+            return sparse.csr_array(np.atleast_2d(self.coef_))
+        return sparse.csr_matrix(np.atleast_2d(self.coef_))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def stored(coef, intercept, data, fit_intercept):
+    """Coefficients and intercepts in the dtype and shapes of the attributes.
+
+    Parameters
+    ----------
+    coef : ndarray of shape (n_targets, n_features)
+    intercept : ndarray of shape (n_targets,)
+    data : skreg._validation.Validated
+    fit_intercept : bool
+
+    Returns
+    -------
+    coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
+        One target gives a vector, also for `y` of shape (n_samples, 1).
+    intercept_ : float or ndarray of shape (n_targets,)
+    """
+    dtype = data.X.dtype
+    coef = coef.astype(dtype)
+    if coef.shape[0] == 1:
+        coef = coef[0]
+    if not fit_intercept:
+        return coef, 0.0
+    intercept = intercept.astype(dtype)
+    return coef, intercept if data.y_ndim > 1 else intercept[0]
+
+
+def per_target(values):
+    """A number for one target, an array for several."""
+    return values[0] if len(values) == 1 else values

@@ -1,0 +1,338 @@
+"""The shared fit of Lasso and ElasticNet, and of their CV classes."""
+
+import warnings
+from numbers import Integral
+
+import numpy as np
+from sklearn import get_config
+from sklearn.exceptions import DataConversionWarning
+from sklearn.model_selection import check_cv
+from sklearn.utils import check_array
+from sklearn.utils.metadata_routing import (
+    UNUSED,
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
+
+from skreg._solvers.least_squares import (
+    PathResult,
+    recompute_gaps,
+    relative_gap,
+    solve_path,
+)
+from skreg._solvers.sample import check_gram, make_sample, moments_from_gram
+from skreg._validation import (
+    ARRAY,
+    BOOLEAN,
+    CV,
+    NONE,
+    RANDOM_STATE,
+    VERBOSE,
+    check_alphas,
+    check_input,
+    check_parameters,
+    choice,
+    integer,
+    real,
+    unchanged_on_failure,
+)
+from skreg.exceptions import (
+    ALPHA_ZERO,
+    GRAM_RECOMPUTED,
+    NON_FINITE_COEF,
+    InvalidParameter,
+)
+from skreg.linear._base import LinearRegressor, per_target, stored
+from skreg.paths.alpha_grid import alpha_grid
+from skreg.paths.cross_validation import cross_validate, split_rows
+from skreg.paths.path import enet_path, warn_if_not_converged
+
+SHARED_PARAMETERS = {
+    "fit_intercept": BOOLEAN,
+    "copy_X": BOOLEAN,
+    "tol": real(0),
+    "positive": BOOLEAN,
+    "random_state": RANDOM_STATE,
+    "selection": choice("cyclic", "random"),
+}
+
+
+class PenalizedLeastSquares(LinearRegressor):
+    """Base of Lasso and ElasticNet: one alpha, any number of targets, one at a time."""
+
+    # `check_input` is for callers that have checked already, not for metadata routing.
+    __metadata_request__fit = {"check_input": UNUSED}
+
+    _parameters = {
+        **SHARED_PARAMETERS,
+        "alpha": real(0),
+        "precompute": BOOLEAN | ARRAY,
+        "max_iter": integer(1) | NONE,
+        "warm_start": BOOLEAN,
+    }
+
+    path = staticmethod(enet_path)
+
+    def _penalty(self):
+        """The user object of the penalty."""
+        raise TypeError(f"{type(self).__name__} is abstract; use Lasso or ElasticNet.")
+
+    def fit(self, X, y, sample_weight=None, check_input=True):
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Dense X is fastest in Fortran order when there are more features than
+            samples; no order is copied to be centred. Never written to.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+            Several targets are fitted one by one.
+        sample_weight : float or array-like of shape (n_samples,), default=None
+            Weights mean repetition: weight 2 is the row twice, weight 0 the row absent.
+            Only their ratios matter.
+        check_input : bool, default=True
+            If False, X and y are taken as they are: float arrays or CSC/CSR matrices
+            without missing or infinite values.
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+        """
+        with unchanged_on_failure(self):
+            self._fit(X, y, sample_weight, check_input)
+        return self
+
+    def _fit(self, X, y, sample_weight, check):
+        parameters = self.get_params(deep=False)
+        check_parameters(type(self).__name__, parameters, self._parameters)
+        if self.alpha == 0:
+            warnings.warn(ALPHA_ZERO, UserWarning, stacklevel=4)
+        data = check_input(self, X, y, sample_weight, checked=not check)
+        sample = make_sample(data.X, data.y, data.sample_weight, self.fit_intercept)
+        result = self._solve(sample, check)
+        warn_if_not_converged(result, parameters, stacklevel=5)
+        self._set_attributes(data, sample, result)
+
+    def _solve(self, sample, check):
+        start = None
+        if self.warm_start and hasattr(self, "coef_"):
+            start = np.atleast_2d(self.coef_)
+        dense = isinstance(sample.X, np.ndarray)
+        moments = given_moments(self.precompute, sample, check) if dense else None
+        forced = dense and self.precompute is True
+        return solve_path(
+            sample,
+            self._penalty(),
+            [self.alpha],
+            tol=self.tol,
+            max_iter=self.max_iter,
+            start=start,
+            moments=moments,
+            use_gram=True if forced else None,
+        )
+
+    def _set_attributes(self, data, sample, result):
+        coef, intercept = result.coefs[:, 0], sample.intercept(result.coefs[:, 0])
+        if not np.all(np.isfinite(coef)) or not np.all(np.isfinite(intercept)):
+            raise ValueError(NON_FINITE_COEF)
+        self.coef_, self.intercept_ = stored(coef, intercept, data, self.fit_intercept)
+        kept = np.atleast_2d(self.coef_).astype(np.float64)
+        error = np.atleast_1d(self.intercept_) - sample.intercept(kept)
+        gaps = recompute_gaps(sample, self._penalty(), self.alpha, kept, error)
+        self.dual_gap_ = per_target(gaps)
+        self.relative_gap_ = per_target(relative_gap(gaps, result.null_objectives))
+        n_iters = [int(n) for n in result.n_iters[:, 0]]
+        self.n_iter_ = n_iters[0] if len(n_iters) == 1 else n_iters
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+class PenalizedLeastSquaresCV(LinearRegressor):
+    """Base of LassoCV and ElasticNetCV."""
+
+    _parameters = {
+        **SHARED_PARAMETERS,
+        "eps": real(0, low_open=True),
+        "alphas": integer(1) | ARRAY,
+        "precompute": choice("auto") | ARRAY | BOOLEAN,
+        "max_iter": integer(1),
+        "cv": CV,
+        "verbose": VERBOSE,
+        "n_jobs": integer() | NONE,
+    }
+
+    def _penalties(self):
+        """One penalty object per l1_ratio to be tried."""
+        raise TypeError(f"{type(self).__name__} is abstract; use LassoCV.")
+
+    def fit(self, X, y, sample_weight=None, **params):
+        """Choose alpha by cross-validation and fit the model with it to all rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Never written to.
+        y : array-like of shape (n_samples,)
+        sample_weight : float or array-like of shape (n_samples,), default=None
+            Used for fitting and for the mean squared error of each held-out fold; the
+            folds' errors are averaged without weights. A row of weight zero is absent,
+            also for the splitter.
+        **params : dict
+            Parameters of the splitter, such as `groups`, if metadata routing is
+            enabled (``sklearn.set_config(enable_metadata_routing=True)``).
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+        """
+        with unchanged_on_failure(self):
+            self._fit(X, y, sample_weight, params)
+        return self
+
+    def _fit(self, X, y, sample_weight, params):
+        parameters = self.get_params(deep=False)
+        check_parameters(type(self).__name__, parameters, self._parameters)
+        split_params = route_to_splitter(self, sample_weight, params)
+        penalties = self._penalties()
+        data = one_target(self, check_input(self, X, y, sample_weight))
+        sample = make_sample(data.X, data.y, data.sample_weight, self.fit_intercept)
+        grids = self._grids(sample, penalties)
+        dense = isinstance(data.X, np.ndarray)
+        use_gram = True if dense and self.precompute is True else None
+        solve = {"tol": self.tol, "max_iter": self.max_iter, "use_gram": use_gram}
+        found = cross_validate(
+            data,
+            split_rows(self.cv, data, split_params),
+            penalties,
+            grids,
+            fit_intercept=self.fit_intercept,
+            solve=solve,
+            jobs={"n_jobs": self.n_jobs, "verbose": int(self.verbose)},
+        )
+        alpha = grids[found.best_penalty][found.best_alpha]
+        moments = given_moments(self.precompute, sample, True) if dense else None
+        refit = solve_path(
+            sample, penalties[found.best_penalty], [alpha], moments=moments, **solve
+        )
+        warn_if_not_converged(_worst([*found.paths, refit]), parameters, stacklevel=5)
+        self._set_attributes(data, sample, refit, found, penalties, grids)
+
+    def _grids(self, sample, penalties):
+        if isinstance(self.alphas, Integral):
+            correlation = sample.correlation(sample.y)
+            return [
+                alpha_grid(correlation, penalty, eps=self.eps, n_alphas=self.alphas)
+                for penalty in penalties
+            ]
+        return [np.sort(check_alphas(self.alphas))[::-1]] * len(penalties)
+
+    def _set_attributes(self, data, sample, refit, found, penalties, grids):
+        coef, intercept = refit.coefs[:, 0], sample.intercept(refit.coefs[:, 0])
+        if not np.all(np.isfinite(coef)) or not np.all(np.isfinite(intercept)):
+            raise ValueError(NON_FINITE_COEF)
+        penalty = penalties[found.best_penalty]
+        self.alpha_ = grids[found.best_penalty][found.best_alpha]
+        self.mse_path_ = np.squeeze(found.mse)
+        self.alphas_ = np.asarray(grids)
+        if len(grids) == 1 or not isinstance(self.alphas, Integral):
+            self.alphas_ = self.alphas_[0]
+        self.coef_, self.intercept_ = stored(coef, intercept, data, self.fit_intercept)
+        kept = np.atleast_2d(self.coef_).astype(np.float64)
+        error = np.atleast_1d(self.intercept_) - sample.intercept(kept)
+        gaps = recompute_gaps(sample, penalty, self.alpha_, kept, error)
+        self.dual_gap_ = gaps[0]
+        self.relative_gap_ = relative_gap(gaps, refit.null_objectives)[0]
+        self.n_iter_ = int(refit.n_iters[0, 0])
+
+    def get_metadata_routing(self):
+        """Where `fit` sends its metadata: to itself and to the splitter.
+
+        Returns
+        -------
+        sklearn.utils.metadata_routing.MetadataRouter
+        """
+        return (
+            MetadataRouter(owner=self)
+            .add_self_request(self)
+            .add(
+                splitter=check_cv(self.cv),
+                method_mapping=MethodMapping().add(caller="fit", callee="split"),
+            )
+        )
+
+
+def given_moments(precompute, sample, check):
+    """Moments from a Gram matrix that the user computed; None if there is none to use."""
+    if isinstance(precompute, (bool, np.bool_, str)):
+        return None
+    if sample.centred and not np.allclose(sample.X_mean, 0.0):
+        warnings.warn(GRAM_RECOMPUTED, UserWarning, stacklevel=6)
+        return None
+    gram = check_array(precompute, dtype=np.float64, input_name="precompute")
+    check_gram(sample, gram, skip_element=not check)
+    return moments_from_gram(sample, gram)
+
+
+def route_to_splitter(estimator, sample_weight, params):
+    """The part of `params` that the splitter asked for."""
+    if get_config()["enable_metadata_routing"]:
+        routed = process_routing(
+            estimator, "fit", sample_weight=sample_weight, **params
+        )
+        return routed.splitter.split
+    if params:
+        raise ValueError(
+            f"Passing extra keyword arguments to {type(estimator).__name__}.fit is only "
+            "supported if enable_metadata_routing=True, which you can set using "
+            "`sklearn.set_config`. Extra parameters passed are: "
+            f"{sorted(params)}"
+        )
+    return {}
+
+
+def one_target(estimator, data):
+    """Refuse several targets; a single column becomes a vector, with a warning."""
+    if data.y.shape[1] > 1:
+        name = type(estimator).__name__
+        raise ValueError(
+            f"For multi-task outputs, use MultiTask{name}. {name} got y with "
+            f"{data.y.shape[1]} columns; expected shape (n_samples,)."
+        )
+    if data.y_ndim > 1:
+        warnings.warn(
+            "A column-vector y was passed when a 1d array was expected. Please change "
+            "the shape of y to (n_samples,), for example using ravel().",
+            DataConversionWarning,
+            stacklevel=5,
+        )
+    return data._replace(y_ndim=1)
+
+
+def checked_l1_ratios(owner, l1_ratio):
+    """`l1_ratio` as a list of numbers in [0, 1]."""
+    ratios = np.atleast_1d(l1_ratio)
+    for ratio in ratios:
+        if not real(0, 1).accepts(ratio):
+            raise InvalidParameter(
+                f"The 'l1_ratio' parameter of {owner} must be a float or a list of "
+                f"floats in the range [0, 1]. Got {ratio!r} instead."
+            )
+    return [float(ratio) for ratio in ratios]
+
+
+def _worst(paths):
+    """Several paths as one, for the message about those that did not converge."""
+    return PathResult(
+        alphas=np.concatenate([path.alphas for path in paths]),
+        coefs=np.empty(0),
+        dual_gaps=np.concatenate([path.dual_gaps for path in paths], axis=1),
+        null_objectives=np.max([path.null_objectives for path in paths], axis=0),
+        n_iters=np.concatenate([path.n_iters for path in paths], axis=1),
+        converged=np.concatenate([path.converged for path in paths], axis=1),
+    )

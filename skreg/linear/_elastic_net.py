@@ -1,0 +1,324 @@
+"""ElasticNet and ElasticNetCV."""
+
+from skreg._validation import ARRAY, real
+from skreg.linear._coordinate_descent import (
+    PenalizedLeastSquares,
+    PenalizedLeastSquaresCV,
+    checked_l1_ratios,
+)
+from skreg.paths.path import enet_path
+from skreg.penalties import L1L2
+
+
+class ElasticNet(PenalizedLeastSquares):
+    r"""Linear regression with L1 and L2 penalties: sparse, and kind to correlation.
+
+    .. math::
+
+        \frac{1}{2 \sum_i s_i} \sum_i s_i \, (y_i - b - x_i^\top w)^2
+        + \alpha \rho \, \|w\|_1 + \frac{\alpha (1 - \rho)}{2} \, \|w\|_2^2,
+        \qquad \rho = \mathtt{l1\_ratio}
+
+    with sample weights :math:`s_i` (all 1 by default) and an intercept b that is never
+    penalised. `alpha` and the λ of other programs, for n samples without weights:
+
+    ================================== ===============================================
+    scikit-learn, statsmodels           alpha; l1_ratio is statsmodels' L1_wt
+    glmnet                              lambda = alpha, its alpha = l1_ratio, if y has
+                                        unit variance (see docs/objectives.md)
+    1/2 ||y - Xw||² + λ1 ||w||_1        λ1 = n alpha l1_ratio,
+    + λ2/2 ||w||²                       λ2 = n alpha (1 - l1_ratio)
+    ||y - Xw||² + λ1 ||w||_1            λ1 = 2 n alpha l1_ratio,
+    + λ2 ||w||²                         λ2 = n alpha (1 - l1_ratio)
+    ================================== ===============================================
+
+    Parameters
+    ----------
+    alpha : float, default=1.0
+        Strength of the penalty, >= 0. 0 gives least squares (of smallest norm if that
+        is not unique), with a warning that scikit-learn gives too.
+    l1_ratio : float, default=0.5
+        Share of the L1 term, in [0, 1]: 1 is the lasso, 0 is ridge.
+    fit_intercept : bool, default=True
+        Whether to fit the intercept. If False, X and y are expected to be centred.
+    precompute : bool or array-like of shape (n_features, n_features), default=False
+        Chooses how, not what: True uses the Gram matrix, False lets skreg choose, an
+        array is used as the Gram matrix of centred X. Sparse X needs none.
+    max_iter : int, default=1000
+        Largest number of epochs of coordinate descent; when it is hit, a
+        :class:`~sklearn.exceptions.ConvergenceWarning` names the gap that is left.
+    copy_X : bool, default=True
+        Accepted; X is never written to and never copied to be centred.
+    tol : float, default=1e-4
+        The iterations stop at a duality gap of `tol` times the objective of the null
+        (intercept-only) model; scikit-learn's test is twice as loose.
+    warm_start : bool, default=False
+        Start from the coefficients of the previous fit.
+    positive : bool, default=False
+        Restrict the coefficients to non-negative values.
+    random_state : int, RandomState instance or None, default=None
+        Accepted; nothing is drawn at random.
+    selection : {'cyclic', 'random'}, default='cyclic'
+        Accepted; coordinates are always visited in cycles over a working set, which
+        reaches the same solution.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
+        Coefficients, in the dtype of X.
+    intercept_ : float or ndarray of shape (n_targets,)
+    dual_gap_ : float or ndarray of shape (n_targets,)
+        Certificate: the objective at the stored coefficients is at most this far above
+        its minimum. Recomputed in float64 from residuals, never below rounding error.
+    relative_gap_ : float or ndarray of shape (n_targets,)
+        `dual_gap_` / objective of the null (intercept-only) model.
+    n_iter_ : int or list of int
+        Epochs of coordinate descent; 1 where a direct solver was used (``alpha=0``,
+        ``l1_ratio=0``).
+    sparse_coef_ : sparse matrix of shape (1, n_features) or (n_targets, n_features)
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        If X has string column names.
+
+    Raises
+    ------
+    skreg.exceptions.InvalidParameter
+        In `fit`, for a parameter out of range. It is a ValueError and a TypeError.
+    ValueError
+        In `fit`, for missing or infinite values, wrong shapes, negative or all-zero
+        weights.
+
+    See Also
+    --------
+    ElasticNetCV : Chooses alpha and l1_ratio by cross-validation.
+    Lasso : The same with ``l1_ratio=1``.
+    enet_path : The coefficients at many alphas.
+
+    Notes
+    -----
+    Coordinate descent with soft-thresholding on a working set: features that are
+    non-zero or violate optimality, found by a full pass over X, which also yields the
+    duality gap. Updates run on the residual, or on the Gram matrix when there are many
+    more samples than features. With float32 data the arithmetic is float64; only the
+    stored coefficients are rounded. ``l1_ratio=0`` (or
+    ``alpha=0``) without `positive` is ridge, or least squares, and solved directly.
+
+    References
+    ----------
+    Zou, H. and Hastie, T. Regularization and variable selection via the elastic net.
+    Journal of the Royal Statistical Society B, 2005.
+
+    Friedman, J., Hastie, T. and Tibshirani, R. Regularization paths for generalized
+    linear models via coordinate descent. Journal of Statistical Software, 2010.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from skreg import ElasticNet
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = ElasticNet(alpha=0.01, l1_ratio=0.8).fit(X, y)
+    >>> print(round(model.score(X, y), 3))
+    0.457
+    """
+
+    _parameters = {**PenalizedLeastSquares._parameters, "l1_ratio": real(0, 1)}
+
+    def __init__(
+        self,
+        alpha=1.0,
+        *,
+        l1_ratio=0.5,
+        fit_intercept=True,
+        precompute=False,
+        max_iter=1000,
+        copy_X=True,
+        tol=1e-4,
+        warm_start=False,
+        positive=False,
+        random_state=None,
+        selection="cyclic",
+    ):
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.fit_intercept = fit_intercept
+        self.precompute = precompute
+        self.max_iter = max_iter
+        self.copy_X = copy_X
+        self.tol = tol
+        self.warm_start = warm_start
+        self.positive = positive
+        self.random_state = random_state
+        self.selection = selection
+
+    def _penalty(self):
+        return L1L2(self.l1_ratio, self.positive)
+
+
+class ElasticNetCV(PenalizedLeastSquaresCV):
+    r"""Elastic net with alpha, and l1_ratio if a list is given, chosen by cross-validation.
+
+    Each fold is solved at every alpha of a decreasing grid, each alpha from the
+    solution of the one before; the pair with the smallest mean squared error on
+    held-out rows is then used for a fit to all rows. The objective is
+
+    .. math::
+
+        \frac{1}{2 \sum_i s_i} \sum_i s_i \, (y_i - b - x_i^\top w)^2
+        + \alpha \rho \, \|w\|_1 + \frac{\alpha (1 - \rho)}{2} \, \|w\|_2^2,
+        \qquad \rho = \mathtt{l1\_ratio}
+
+    with sample weights :math:`s_i` (all 1 by default) and an intercept b that is never
+    penalised. `alpha` and the λ of other programs, for n samples without weights:
+
+    ================================== ===============================================
+    scikit-learn, statsmodels           alpha; l1_ratio is statsmodels' L1_wt
+    glmnet                              lambda = alpha, its alpha = l1_ratio, if y has
+                                        unit variance (see docs/objectives.md)
+    1/2 ||y - Xw||² + λ1 ||w||_1        λ1 = n alpha l1_ratio,
+    + λ2/2 ||w||²                       λ2 = n alpha (1 - l1_ratio)
+    ||y - Xw||² + λ1 ||w||_1            λ1 = 2 n alpha l1_ratio,
+    + λ2 ||w||²                         λ2 = n alpha (1 - l1_ratio)
+    ================================== ===============================================
+
+    Parameters
+    ----------
+    l1_ratio : float or list of float, default=0.5
+        Share of the L1 term, in [0, 1]. The values of a list are all tried, each with
+        its own grid of alphas. With 0, `alphas` has to be given.
+    eps : float, default=1e-3
+        Ratio of the smallest to the largest alpha of an automatic grid.
+    alphas : int or array-like, default=100
+        Number of alphas of an automatic grid, or the alphas to try. The grid starts at
+        the smallest alpha that makes every coefficient zero.
+    fit_intercept : bool, default=True
+        Whether to fit the intercept. If False, X and y are expected to be centred.
+    precompute : 'auto', bool or array-like of shape (n_features, n_features), \
+            default='auto'
+        Chooses how, not what: True uses Gram matrices, 'auto' and False let skreg
+        choose, an array is used for the final fit. Sparse X needs none.
+    max_iter : int, default=1000
+        Largest number of epochs of coordinate descent per alpha; when it is hit, a
+        :class:`~sklearn.exceptions.ConvergenceWarning` names the gap that is left.
+    tol : float, default=1e-4
+        The iterations stop at a duality gap of `tol` times the objective of the null
+        (intercept-only) model; scikit-learn's test is twice as loose.
+    cv : int, splitter or iterable of (train, test), default=None
+        None is 5-fold. Index pairs count the rows as given.
+    copy_X : bool, default=True
+        Accepted; X is never written to and never copied to be centred.
+    verbose : bool or int, default=0
+        Verbosity of joblib while the folds run.
+    n_jobs : int, default=None
+        Folds at once, in threads that share X; None is 1, -1 all processors.
+    positive : bool, default=False
+        Restrict the coefficients to non-negative values.
+    random_state : int, RandomState instance or None, default=None
+        Accepted; nothing is drawn at random.
+    selection : {'cyclic', 'random'}, default='cyclic'
+        Accepted; coordinates are always visited in cycles over a working set, which
+        reaches the same solution.
+
+    Attributes
+    ----------
+    alpha_ : float
+        The chosen alpha: smallest mean over the folds of the held-out error.
+    l1_ratio_ : float
+        The chosen share of the L1 term.
+    coef_ : ndarray of shape (n_features,)
+        Coefficients of the fit to all rows at the chosen alpha, in the dtype of X.
+    intercept_ : float
+    mse_path_ : ndarray of shape (n_alphas, n_folds) or \
+            (n_l1_ratios, n_alphas, n_folds)
+        Mean squared error on the held-out rows of each fold.
+    alphas_ : ndarray of shape (n_alphas,) or (n_l1_ratios, n_alphas)
+        The alphas tried, decreasing.
+    dual_gap_ : float
+        Certificate of the final fit: the objective at the stored coefficients is at
+        most this far above its minimum.
+    relative_gap_ : float
+        `dual_gap_` / objective of the null (intercept-only) model.
+    n_iter_ : int
+        Epochs of the final fit.
+    sparse_coef_ : sparse matrix of shape (1, n_features)
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        If X has string column names.
+
+    Raises
+    ------
+    skreg.exceptions.InvalidParameter
+        In `fit`, for a parameter out of range. It is a ValueError and a TypeError.
+    ValueError
+        In `fit`, for missing or infinite values, wrong shapes, negative or all-zero
+        weights, several targets, an
+        automatic grid with ``l1_ratio=0``.
+
+    See Also
+    --------
+    ElasticNet : At one alpha.
+    LassoCV : The same with ``l1_ratio=1``.
+
+    References
+    ----------
+    Zou, H. and Hastie, T. Regularization and variable selection via the elastic net.
+    Journal of the Royal Statistical Society B, 2005.
+
+    Friedman, J., Hastie, T. and Tibshirani, R. Regularization paths for generalized
+    linear models via coordinate descent. Journal of Statistical Software, 2010.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from skreg import ElasticNetCV
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = ElasticNetCV(l1_ratio=[0.5, 0.9, 1.0], cv=5).fit(X, y)
+    >>> model.mse_path_.shape
+    (3, 100, 5)
+    >>> model.l1_ratio_
+    1.0
+    """
+
+    _parameters = {**PenalizedLeastSquaresCV._parameters, "l1_ratio": real(0, 1) | ARRAY}
+
+    path = staticmethod(enet_path)
+
+    def __init__(
+        self,
+        *,
+        l1_ratio=0.5,
+        eps=1e-3,
+        alphas=100,
+        fit_intercept=True,
+        precompute="auto",
+        max_iter=1000,
+        tol=1e-4,
+        cv=None,
+        copy_X=True,
+        verbose=0,
+        n_jobs=None,
+        positive=False,
+        random_state=None,
+        selection="cyclic",
+    ):
+        self.l1_ratio = l1_ratio
+        self.eps = eps
+        self.alphas = alphas
+        self.fit_intercept = fit_intercept
+        self.precompute = precompute
+        self.max_iter = max_iter
+        self.tol = tol
+        self.cv = cv
+        self.copy_X = copy_X
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+        self.positive = positive
+        self.random_state = random_state
+        self.selection = selection
+
+    def _penalties(self):
+        ratios = checked_l1_ratios(type(self).__name__, self.l1_ratio)
+        return [L1L2(ratio, self.positive) for ratio in ratios]
+
+    def _set_attributes(self, data, sample, refit, found, penalties, grids):
+        super()._set_attributes(data, sample, refit, found, penalties, grids)
+        self.l1_ratio_ = penalties[found.best_penalty].l1_ratio

@@ -1,0 +1,295 @@
+"""Lasso and LassoCV."""
+
+from skreg.linear._coordinate_descent import (
+    PenalizedLeastSquares,
+    PenalizedLeastSquaresCV,
+)
+from skreg.paths.path import lasso_path
+from skreg.penalties import L1
+
+
+class Lasso(PenalizedLeastSquares):
+    r"""Linear regression with an L1 penalty: small coefficients become exactly zero.
+
+    .. math::
+
+        \frac{1}{2 \sum_i s_i} \sum_i s_i \, (y_i - b - x_i^\top w)^2
+        + \alpha \, \|w\|_1
+
+    with sample weights :math:`s_i` (all 1 by default) and an intercept b that is never
+    penalised. `alpha` and the λ of other programs, for n samples without weights:
+
+    ============================ =====================================================
+    scikit-learn, statsmodels     alpha
+    glmnet                        lambda = alpha (with ``standardize=FALSE``)
+    1/2 ||y - Xw||² + λ ||w||_1   λ = n alpha
+    ||y - Xw||² + λ ||w||_1       λ = 2 n alpha
+    ============================ =====================================================
+
+    Parameters
+    ----------
+    alpha : float, default=1.0
+        Strength of the penalty, >= 0. 0 gives least squares (of smallest norm if that
+        is not unique), with a warning that scikit-learn gives too.
+    fit_intercept : bool, default=True
+        Whether to fit the intercept. If False, X and y are expected to be centred.
+    precompute : bool or array-like of shape (n_features, n_features), default=False
+        Chooses how, not what: True uses the Gram matrix, False lets skreg choose, an
+        array is used as the Gram matrix of centred X. Sparse X needs none.
+    copy_X : bool, default=True
+        Accepted; X is never written to and never copied to be centred.
+    max_iter : int, default=1000
+        Largest number of epochs of coordinate descent; when it is hit, a
+        :class:`~sklearn.exceptions.ConvergenceWarning` names the gap that is left.
+    tol : float, default=1e-4
+        The iterations stop at a duality gap of `tol` times the objective of the null
+        (intercept-only) model; scikit-learn's test is twice as loose.
+    warm_start : bool, default=False
+        Start from the coefficients of the previous fit.
+    positive : bool, default=False
+        Restrict the coefficients to non-negative values.
+    random_state : int, RandomState instance or None, default=None
+        Accepted; nothing is drawn at random.
+    selection : {'cyclic', 'random'}, default='cyclic'
+        Accepted; coordinates are always visited in cycles over a working set, which
+        reaches the same solution.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
+        Coefficients, in the dtype of X.
+    intercept_ : float or ndarray of shape (n_targets,)
+    dual_gap_ : float or ndarray of shape (n_targets,)
+        Certificate: the objective at the stored coefficients is at most this far above
+        its minimum. Recomputed in float64 from residuals, never below rounding error.
+    relative_gap_ : float or ndarray of shape (n_targets,)
+        `dual_gap_` / objective of the null (intercept-only) model.
+    n_iter_ : int or list of int
+        Epochs of coordinate descent; 1 where a direct solver was used (``alpha=0``,
+        ``l1_ratio=0``).
+    sparse_coef_ : sparse matrix of shape (1, n_features) or (n_targets, n_features)
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        If X has string column names.
+
+    Raises
+    ------
+    skreg.exceptions.InvalidParameter
+        In `fit`, for a parameter out of range. It is a ValueError and a TypeError.
+    ValueError
+        In `fit`, for missing or infinite values, wrong shapes, negative or all-zero
+        weights.
+
+    See Also
+    --------
+    LassoCV : Chooses alpha by cross-validation.
+    ElasticNet : Adds an L2 penalty; prefer it when features are strongly correlated.
+    lasso_path : The coefficients at many alphas.
+
+    Notes
+    -----
+    Coordinate descent with soft-thresholding on a working set: features that are
+    non-zero or violate optimality, found by a full pass over X, which also yields the
+    duality gap. Updates run on the residual, or on the Gram matrix when there are many
+    more samples than features. With float32 data the arithmetic is float64; only the
+    stored coefficients are rounded.
+
+    References
+    ----------
+    Tibshirani, R. Regression shrinkage and selection via the lasso. Journal of the
+    Royal Statistical Society B, 1996.
+
+    Friedman, J., Hastie, T. and Tibshirani, R. Regularization paths for generalized
+    linear models via coordinate descent. Journal of Statistical Software, 2010.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from skreg import Lasso
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> lasso = Lasso(alpha=1.0).fit(X, y)
+    >>> int((lasso.coef_ != 0).sum())
+    2
+    >>> bool(lasso.relative_gap_ < 1e-4)
+    True
+    """
+
+    _parameters = PenalizedLeastSquares._parameters
+
+    def __init__(
+        self,
+        alpha=1.0,
+        *,
+        fit_intercept=True,
+        precompute=False,
+        copy_X=True,
+        max_iter=1000,
+        tol=1e-4,
+        warm_start=False,
+        positive=False,
+        random_state=None,
+        selection="cyclic",
+    ):
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.precompute = precompute
+        self.copy_X = copy_X
+        self.max_iter = max_iter
+        self.tol = tol
+        self.warm_start = warm_start
+        self.positive = positive
+        self.random_state = random_state
+        self.selection = selection
+
+    def _penalty(self):
+        return L1(self.positive)
+
+
+class LassoCV(PenalizedLeastSquaresCV):
+    r"""Lasso with alpha chosen by cross-validation.
+
+    Each fold is solved at every alpha of a decreasing grid, each alpha from the
+    solution of the one before; the alpha with the smallest mean squared error on
+    held-out rows is then used for a fit to all rows. The objective is
+
+    .. math::
+
+        \frac{1}{2 \sum_i s_i} \sum_i s_i \, (y_i - b - x_i^\top w)^2
+        + \alpha \, \|w\|_1
+
+    with sample weights :math:`s_i` (all 1 by default) and an intercept b that is never
+    penalised. `alpha` and the λ of other programs, for n samples without weights:
+
+    ============================ =====================================================
+    scikit-learn, statsmodels     alpha
+    glmnet                        lambda = alpha (with ``standardize=FALSE``)
+    1/2 ||y - Xw||² + λ ||w||_1   λ = n alpha
+    ||y - Xw||² + λ ||w||_1       λ = 2 n alpha
+    ============================ =====================================================
+
+    Parameters
+    ----------
+    eps : float, default=1e-3
+        Ratio of the smallest to the largest alpha of an automatic grid.
+    alphas : int or array-like, default=100
+        Number of alphas of an automatic grid, or the alphas to try. The grid starts at
+        the smallest alpha that makes every coefficient zero.
+    fit_intercept : bool, default=True
+        Whether to fit the intercept. If False, X and y are expected to be centred.
+    precompute : 'auto', bool or array-like of shape (n_features, n_features), \
+            default='auto'
+        Chooses how, not what: True uses Gram matrices, 'auto' and False let skreg
+        choose, an array is used for the final fit. Sparse X needs none.
+    max_iter : int, default=1000
+        Largest number of epochs of coordinate descent per alpha; when it is hit, a
+        :class:`~sklearn.exceptions.ConvergenceWarning` names the gap that is left.
+    tol : float, default=1e-4
+        The iterations stop at a duality gap of `tol` times the objective of the null
+        (intercept-only) model; scikit-learn's test is twice as loose.
+    copy_X : bool, default=True
+        Accepted; X is never written to and never copied to be centred.
+    cv : int, splitter or iterable of (train, test), default=None
+        None is 5-fold. Index pairs count the rows as given.
+    verbose : bool or int, default=False
+        Verbosity of joblib while the folds run.
+    n_jobs : int, default=None
+        Folds at once, in threads that share X; None is 1, -1 all processors.
+    positive : bool, default=False
+        Restrict the coefficients to non-negative values.
+    random_state : int, RandomState instance or None, default=None
+        Accepted; nothing is drawn at random.
+    selection : {'cyclic', 'random'}, default='cyclic'
+        Accepted; coordinates are always visited in cycles over a working set, which
+        reaches the same solution.
+
+    Attributes
+    ----------
+    alpha_ : float
+        The chosen alpha: smallest mean over the folds of the held-out error.
+    coef_ : ndarray of shape (n_features,)
+        Coefficients of the fit to all rows at the chosen alpha, in the dtype of X.
+    intercept_ : float
+    mse_path_ : ndarray of shape (n_alphas, n_folds)
+        Mean squared error on the held-out rows of each fold.
+    alphas_ : ndarray of shape (n_alphas,)
+        The alphas tried, decreasing.
+    dual_gap_ : float
+        Certificate of the final fit: the objective at the stored coefficients is at
+        most this far above its minimum.
+    relative_gap_ : float
+        `dual_gap_` / objective of the null (intercept-only) model.
+    n_iter_ : int
+        Epochs of the final fit.
+    sparse_coef_ : sparse matrix of shape (1, n_features)
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        If X has string column names.
+
+    Raises
+    ------
+    skreg.exceptions.InvalidParameter
+        In `fit`, for a parameter out of range. It is a ValueError and a TypeError.
+    ValueError
+        In `fit`, for missing or infinite values, wrong shapes, negative or all-zero
+        weights, several targets.
+
+    See Also
+    --------
+    Lasso : At one alpha.
+    ElasticNetCV : Chooses the share of the L1 term too.
+
+    References
+    ----------
+    Tibshirani, R. Regression shrinkage and selection via the lasso. Journal of the
+    Royal Statistical Society B, 1996.
+
+    Friedman, J., Hastie, T. and Tibshirani, R. Regularization paths for generalized
+    linear models via coordinate descent. Journal of Statistical Software, 2010.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from skreg import LassoCV
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = LassoCV(cv=5).fit(X, y)
+    >>> model.mse_path_.shape
+    (100, 5)
+    >>> print(round(float(model.alpha_), 5))
+    0.00376
+    """
+
+    path = staticmethod(lasso_path)
+
+    def __init__(
+        self,
+        *,
+        eps=1e-3,
+        alphas=100,
+        fit_intercept=True,
+        precompute="auto",
+        max_iter=1000,
+        tol=1e-4,
+        copy_X=True,
+        cv=None,
+        verbose=False,
+        n_jobs=None,
+        positive=False,
+        random_state=None,
+        selection="cyclic",
+    ):
+        self.eps = eps
+        self.alphas = alphas
+        self.fit_intercept = fit_intercept
+        self.precompute = precompute
+        self.max_iter = max_iter
+        self.tol = tol
+        self.copy_X = copy_X
+        self.cv = cv
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+        self.positive = positive
+        self.random_state = random_state
+        self.selection = selection
+
+    def _penalties(self):
+        return [L1(self.positive)]

@@ -1,0 +1,133 @@
+"""Cross-validation of a path: every fold solved at every alpha, scored on held-out rows."""
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.model_selection import check_cv
+from sklearn.utils.parallel import Parallel, delayed
+
+from skreg._solvers.least_squares import PathResult, solve_path
+from skreg._solvers.sample import make_sample
+
+
+class FoldPath(NamedTuple):
+    """One fold at one l1_ratio."""
+
+    mse: np.ndarray  # (n_alphas,)
+    path: PathResult
+
+
+class CrossValidation(NamedTuple):
+    """Held-out errors, and the best of them."""
+
+    mse: np.ndarray  # (n_penalties, n_alphas, n_folds)
+    best_penalty: int
+    best_alpha: int
+    paths: list  # of PathResult, for convergence messages
+
+
+def split_rows(cv, data, split_params):
+    """Folds as pairs of row indices into the validated data.
+
+    Rows of weight zero are gone from `data`; splitters see what is left, and explicit
+    (train, test) index pairs, which count the rows of the caller, are translated.
+
+    Parameters
+    ----------
+    cv : int, splitter, iterable or None
+    data : skreg._validation.Validated
+    split_params : dict
+        Keyword arguments of ``split``, such as `groups`.
+    """
+    explicit = hasattr(cv, "__iter__") and not hasattr(cv, "split")
+    splitter = check_cv(cv)
+    y = data.y[:, 0] if data.y_ndim == 1 else data.y
+    if data.rows is None:
+        return list(splitter.split(data.X, y, **split_params))
+    if not explicit:
+        kept = {
+            name: _take(values, data.rows) for name, values in split_params.items()
+        }
+        return list(splitter.split(data.X, y, **kept))
+    n_rows = int(data.rows[-1]) + 1
+    folds = list(splitter.split())
+    n_rows = max([n_rows, *(1 + int(np.max(_indices(part))) for f in folds for part in f)])
+    position = np.full(n_rows, -1)
+    position[data.rows] = np.arange(len(data.rows))
+    translated = [[position[_indices(part)] for part in fold] for fold in folds]
+    return [tuple(part[part >= 0] for part in fold) for fold in translated]
+
+
+def _take(values, rows):
+    return None if values is None else np.asarray(values)[rows]
+
+
+def _indices(part):
+    part = np.asarray(part)
+    return np.flatnonzero(part) if part.dtype == bool else part
+
+
+def cross_validate(data, folds, penalties, alphas, *, fit_intercept, solve, jobs):
+    """Mean squared errors of every penalty, alpha and fold.
+
+    Parameters
+    ----------
+    data : skreg._validation.Validated
+        One target.
+    folds : list of (train, test)
+        Row indices.
+    penalties : list of skreg.penalties.Penalty
+    alphas : list of ndarray
+        Decreasing, one grid per penalty, all of one length.
+    fit_intercept : bool
+    solve : dict
+        `tol`, `max_iter`, `use_gram` of :func:`solve_path`.
+    jobs : dict
+        `n_jobs`, `verbose` of joblib.
+
+    Returns
+    -------
+    CrossValidation
+    """
+    tasks = (
+        delayed(_fold_path)(data, fold, penalty, grid, fit_intercept, solve)
+        for penalty, grid in zip(penalties, alphas, strict=True)
+        for fold in folds
+    )
+    results = Parallel(prefer="threads", **jobs)(tasks)
+    mse = np.reshape([result.mse for result in results], (len(penalties), len(folds), -1))
+    mean = mse.mean(axis=1)
+    best = [int(np.argmin(row)) for row in mean]
+    best_penalty = int(np.argmin([row[t] for row, t in zip(mean, best, strict=True)]))
+    return CrossValidation(
+        np.moveaxis(mse, 2, 1),
+        best_penalty,
+        best[best_penalty],
+        [result.path for result in results],
+    )
+
+
+def _fold_path(data, fold, penalty, alphas, fit_intercept, solve):
+    """Fit on the training rows, score on the others."""
+    train, test = fold
+    if len(train) == 0 or len(test) == 0:
+        raise ValueError(
+            f"cv gave a fold with {len(train)} training and {len(test)} test rows (rows "
+            "of sample_weight zero do not count); each needs at least one."
+        )
+    weight = data.sample_weight
+    sample = make_sample(
+        data.X[train],
+        data.y[train],
+        None if weight is None else weight[train],
+        fit_intercept,
+    )
+    path = solve_path(sample, penalty, alphas, **solve)
+    coefs, intercepts = path.coefs[0], sample.intercept(path.coefs)[0]
+    residual = data.y[test] - data.X[test] @ coefs.T - intercepts
+    return FoldPath(
+        np.average(
+            residual**2, axis=0, weights=None if weight is None else weight[test]
+        ),
+        path,
+    )
