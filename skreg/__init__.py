@@ -1,6 +1,6 @@
 """skreg: regularized models with scikit-learn's interface, exact and certified."""
 
-from skreg.linear import ElasticNet, ElasticNetCV, Lasso, LassoCV
+from skreg.linear import ElasticNet, ElasticNetCV, Lasso, LassoCV, Ridge, RidgeCV
 from skreg.paths import enet_path, lasso_path
 
 __version__ = "0.1.0"
@@ -10,6 +10,8 @@ __all__ = [
     "ElasticNetCV",
     "Lasso",
     "LassoCV",
+    "Ridge",
+    "RidgeCV",
     "enet_path",
     "lasso_path",
 ]

@@ -134,6 +134,7 @@ class Validated(NamedTuple):
     sample_weight: np.ndarray | None  # positive, float64
     y_ndim: int
     rows: np.ndarray | None  # indices of the rows kept; None: all
+    n_given: int  # number of rows before any was dropped
 
 
 def check_input(estimator, X, y, sample_weight=None, *, checked=False, scalar=False):
@@ -186,9 +187,9 @@ def _assemble(X, y, sample_weight, scalar):
         X = np.require(X, requirements="A")
     weights = check_sample_weight(sample_weight, X.shape[0], scalar)
     if weights is None or np.all(weights > 0.0):
-        return Validated(X, y, weights, y_ndim, None)
+        return Validated(X, y, weights, y_ndim, None, len(y))
     rows = np.flatnonzero(weights)
-    return Validated(X[rows], y[rows], weights[rows], y_ndim, rows)
+    return Validated(X[rows], y[rows], weights[rows], y_ndim, rows, len(y))
 
 
 def check_sample_weight(sample_weight, n_samples, scalar=False):

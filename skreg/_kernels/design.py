@@ -85,6 +85,11 @@ def residual_norm2(design, coef, state):
     """sum_i omega_i r_i^2."""
 
 
+@dispatched
+def has_gradient(design):
+    """Whether `column_dot` costs nothing because the state is the gradient."""
+
+
 def _uniform_weight(weights, i):
     return weights.weight
 
@@ -95,6 +100,14 @@ def _own_weight(weights, i):
 
 row_weight.register(UniformWeights, _uniform_weight)
 row_weight.register(RowWeights, _own_weight)
+
+
+def _computes_gradient(design):
+    return False
+
+
+def _keeps_gradient(design):
+    return True
 
 
 def _dense_dot(design, j, state):
@@ -126,6 +139,7 @@ def _weighted_norm2(weights, state, n_samples):
 column_dot.register(Dense, _dense_dot)
 column_update.register(Dense, _dense_update)
 residual_norm2.register(Dense, _dense_norm2)
+has_gradient.register(Dense, _computes_gradient)
 
 
 def _csc_dot(design, j, state):
@@ -152,6 +166,7 @@ def _csc_norm2(design, coef, state):
 column_dot.register(CSC, _csc_dot)
 column_update.register(CSC, _csc_update)
 residual_norm2.register(CSC, _csc_norm2)
+has_gradient.register(CSC, _computes_gradient)
 
 
 def _gram_dot(design, j, state):
@@ -175,6 +190,7 @@ def _gram_norm2(design, coef, state):
 column_dot.register(Gram, _gram_dot)
 column_update.register(Gram, _gram_update)
 residual_norm2.register(Gram, _gram_norm2)
+has_gradient.register(Gram, _keeps_gradient)
 
 
 def is_sparse(X):

@@ -14,6 +14,7 @@ import numpy as np
 from skreg._kernels.cd import certify, coordinate_descent
 from skreg._solvers.ridge import solve_ridge
 from skreg._solvers.sample import column_design, gram_design, make_moments, start_state
+from skreg.exceptions import NON_FINITE_COEF
 
 # Forming the Gram matrix costs about as much as this many epochs of residual updates
 # per hundred features; a path needs some ten epochs per alpha.
@@ -88,6 +89,8 @@ def solve_path(
         fixed = column_design(sample) if moments is None else None
         for k in range(shape[0]):
             design, curvature = fixed or gram_design(moments, k)
+            if not np.all(np.isfinite(curvature)):
+                raise ValueError(NON_FINITE_COEF)
             state = (
                 design.correlation if fixed is None else start_state(design, sample, k)
             )

@@ -37,7 +37,7 @@ class RidgeResult(NamedTuple):
 
     coef: np.ndarray  # (n_targets, n_features)
     dual_gap: np.ndarray  # (n_targets,)
-    n_iter: np.ndarray | None  # (n_targets,), of Krylov; None for direct solvers
+    n_iter: np.ndarray  # (n_targets,), Krylov iterations; 1 for direct solvers
     converged: bool
     method: str  # "cholesky", "svd" or "lsqr"
 
@@ -65,8 +65,9 @@ def solve_ridge(sample, l2, *, method=None, tol=KRYLOV_TOL, max_iter=None, check
     RidgeResult
     """
     l2 = np.asarray(l2, dtype=np.float64)
+    once = np.ones(len(l2), dtype=np.int32)
     if check is not None:
-        return RidgeResult(check, _gap(sample, l2, check), None, True, "check")
+        return RidgeResult(check, _gap(sample, l2, check), once, True, "check")
     if method is None:
         direct = min(sample.X.shape) <= DIRECT_MAX and _is_affordable(sample)
         method = "cholesky" if direct else "lsqr"
@@ -76,7 +77,7 @@ def solve_ridge(sample, l2, *, method=None, tol=KRYLOV_TOL, max_iter=None, check
     coef = _cholesky(sample, l2) if method == "cholesky" else None
     if coef is None:
         coef, method = _singular_values(sample, l2), "svd"
-    return RidgeResult(coef, _gap(sample, l2, coef), None, True, method)
+    return RidgeResult(coef, _gap(sample, l2, coef), once, True, method)
 
 
 def _is_affordable(sample):
@@ -106,7 +107,7 @@ def _gap(sample, l2, coef):
     null = 0.5 * sample.y_norm2
     loose = gap > 1e-13 * null
     if loose.any() and min(sample.X.shape) <= DIRECT_MAX:
-        left, values, right = _decompose(sample)
+        _, values, right = decompose(sample)
         along = gradient @ right.T
         decrement = 0.5 * np.sum(along**2 / (values**2 + l2[:, None]), axis=1)
         outside = np.maximum(norm2 - np.sum(along**2, axis=1), 0.0)
@@ -165,7 +166,7 @@ def _solve_dual(sample, factor, strength, targets):
     return some.correlation(dual / roots).T
 
 
-def _decompose(sample):
+def decompose(sample):
     """Thin singular value decomposition of omega^(1/2) (X - m), without its null space."""
     left, values, right = linalg.svd(explicit_matrix(sample), full_matrices=False)
     cutoff = EPS * max(sample.X.shape) * values.max(initial=0.0)
@@ -174,7 +175,7 @@ def _decompose(sample):
 
 
 def _singular_values(sample, l2):
-    left, values, right = _decompose(sample)
+    left, values, right = decompose(sample)
     along = left.T @ weighted_targets(sample)
     shrunk = values[:, None] / (values[:, None] ** 2 + l2) * along
     return shrunk.T @ right
@@ -190,8 +191,10 @@ def _krylov(sample, l2, tol, max_iter):
     converged = True
     limit = max_iter if max_iter is not None else 10 * min(sample.X.shape) + 100
     for k, strength in enumerate(l2):
-        length = np.sqrt(curvature + strength)
-        scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0.0)
+        # Scaling the columns changes which solution has the smallest norm.
+        scaled = strength > GRAM_CONDITION * curvature.max(initial=0.0)
+        length = np.sqrt(curvature + strength) if scaled else np.ones(n_features)
+        scale = 1.0 / length
 
         def forward(v, scale=scale, strength=strength):
             w = (scale * v.ravel())[None]

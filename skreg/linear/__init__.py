@@ -2,5 +2,6 @@
 
 from skreg.linear._elastic_net import ElasticNet, ElasticNetCV
 from skreg.linear._lasso import Lasso, LassoCV
+from skreg.linear._ridge import Ridge, RidgeCV
 
-__all__ = ["ElasticNet", "ElasticNetCV", "Lasso", "LassoCV"]
+__all__ = ["ElasticNet", "ElasticNetCV", "Lasso", "LassoCV", "Ridge", "RidgeCV"]

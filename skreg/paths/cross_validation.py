@@ -49,12 +49,11 @@ def split_rows(cv, data, split_params):
             name: _take(values, data.rows) for name, values in split_params.items()
         }
         return list(splitter.split(data.X, y, **kept))
-    n_rows = int(data.rows[-1]) + 1
-    folds = list(splitter.split())
-    n_rows = max([n_rows, *(1 + int(np.max(_indices(part))) for f in folds for part in f)])
-    position = np.full(n_rows, -1)
+    position = np.full(data.n_given, -1)
     position[data.rows] = np.arange(len(data.rows))
-    translated = [[position[_indices(part)] for part in fold] for fold in folds]
+    translated = [
+        [position[_indices(part)] for part in fold] for fold in splitter.split()
+    ]
     return [tuple(part[part >= 0] for part in fold) for fold in translated]
 
 

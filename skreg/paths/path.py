@@ -175,7 +175,7 @@ def enet_path(
     check_parameters("enet_path", options, SOLVER_PARAMETERS)
     alphas = _resolve_alphas(n_alphas, alphas)
     if check_input:
-        X, y, sample_weight, y_ndim, _ = check_arrays(X, y, sample_weight)
+        X, y, sample_weight, y_ndim, *_ = check_arrays(X, y, sample_weight)
     else:
         y_ndim, y = y.ndim, y.reshape(len(y), -1)
         sample_weight = check_sample_weight(sample_weight, len(y))

@@ -1,0 +1,625 @@
+"""Ridge and RidgeCV."""
+
+import warnings
+
+import numpy as np
+from scipy import sparse
+from sklearn import get_config
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.metrics import check_scoring, get_scorer, get_scorer_names
+from sklearn.model_selection import GridSearchCV
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    process_routing,
+)
+
+from skreg._solvers.least_squares import relative_gap, solve_path
+from skreg._solvers.leave_one_out import leave_one_out
+from skreg._solvers.ridge import solve_ridge
+from skreg._solvers.sample import make_sample
+from skreg._validation import (
+    ARRAY,
+    BOOLEAN,
+    CV,
+    NONE,
+    RANDOM_STATE,
+    Rule,
+    check_alphas,
+    check_input,
+    check_parameters,
+    choice,
+    integer,
+    real,
+    unchanged_on_failure,
+)
+from skreg.exceptions import (
+    NON_FINITE_COEF,
+    ConvergenceWarning,
+    InvalidParameter,
+    warn_not_converged,
+)
+from skreg.linear._base import LinearRegressor, per_target, stored
+from skreg.paths.cross_validation import split_rows
+from skreg.penalties import L2
+
+SOLVERS = ("auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga", "lbfgs")
+ITERATIVE = ("lsqr", "sparse_cg", "sag", "saga")
+# scikit-learn's default tol of 1e-4 stands for a relative residual of 1e-12 here.
+TOL_FACTOR = 1e-8
+POSITIVE_MAX_ITER = 15_000
+
+
+class Ridge(LinearRegressor):
+    r"""Linear regression with an L2 penalty: coefficients shrink, none becomes zero.
+
+    .. math::
+
+        \sum_i s_i \, (y_i - b - x_i^\top w)^2 + \alpha \, \|w\|_2^2
+
+    with sample weights :math:`s_i` (all 1 by default) and an intercept b that is never
+    penalised. The loss is a sum, not a mean: doubling the data halves the effect of
+    `alpha`. `alpha` and the λ of other programs, for n samples without weights:
+
+    ================================= ================================================
+    scikit-learn, textbook             alpha (||y - Xw||² + λ ||w||²)
+    1/2 ||y - Xw||² + λ/2 ||w||²       λ = alpha
+    ElasticNet with l1_ratio=0         its alpha = alpha / n
+    statsmodels (L1_wt=0)              its alpha = alpha / n
+    glmnet (alpha=0)                   lambda = alpha / n if y has unit variance
+    ================================= ================================================
+
+    Parameters
+    ----------
+    alpha : float or array-like of shape (n_targets,), default=1.0
+        Strength of the penalty, >= 0; an array has one per target. 0 gives least
+        squares, of smallest norm if that is not unique.
+    fit_intercept : bool, default=True
+        Whether to fit the intercept. If False, X and y are expected to be centred.
+    copy_X : bool, default=True
+        Accepted; X is never written to and never copied to be centred.
+    max_iter : int, default=None
+        Bound on the iterations of iterative solvers (Krylov, and coordinate descent
+        with `positive`); None lets skreg choose.
+    tol : float, default=1e-4
+        Precision of iterative solvers: a relative residual of 1e-8 `tol` (so 1e-12 by
+        default); direct solvers are exact.
+    solver : {'auto', 'svd', 'cholesky', 'lsqr', 'sparse_cg', 'sag', 'saga', 'lbfgs'}, \
+            default='auto'
+        Chooses how, not what. 'auto': Cholesky of the smaller Gram matrix, singular
+        values where that is ill-conditioned, Krylov (LSMR) where it is large. 'svd' and
+        'cholesky' ask for that factor; 'lsqr', 'sparse_cg', 'sag' and 'saga' for the
+        Krylov solver; 'lbfgs' goes with ``positive=True`` only, as in scikit-learn.
+    positive : bool, default=False
+        Restrict the coefficients to non-negative values (by coordinate descent).
+    random_state : int, RandomState instance or None, default=None
+        Accepted; nothing is drawn at random.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
+        Coefficients, in the dtype of X.
+    intercept_ : float or ndarray of shape (n_targets,)
+    dual_gap_ : float or ndarray of shape (n_targets,)
+        Certificate: the objective above at the stored coefficients is at most this far
+        above its minimum. Recomputed in float64 from residuals. Where l2 is so small
+        that the gap is loose, it is the Newton decrement, which is exact here.
+    relative_gap_ : float or ndarray of shape (n_targets,)
+        `dual_gap_` / objective of the null (intercept-only) model.
+    n_iter_ : ndarray of shape (n_targets,)
+        Krylov iterations or, with `positive`, epochs; 1 for a direct solver.
+    solver_ : str
+        `solver`, or what 'auto' chose: 'cholesky', 'svd' (singular values because the
+        Gram matrix is ill-conditioned), 'sparse_cg' (Krylov) or 'lbfgs' (`positive`).
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        If X has string column names.
+
+    Raises
+    ------
+    skreg.exceptions.InvalidParameter
+        In `fit`, for a parameter out of range. It is a ValueError and a TypeError.
+    ValueError
+        In `fit`, for missing or infinite values, wrong shapes, negative or all-zero
+        weights.
+
+    See Also
+    --------
+    RidgeCV : Chooses alpha by leave-one-out or other cross-validation.
+    ElasticNet : L1 and L2 penalties, with a mean loss.
+
+    Notes
+    -----
+    The Gram matrix of the shorter side of X is formed in tiles (X is not copied to be
+    centred) and factored once; two steps of iterative refinement on X itself bring the
+    solution to the accuracy of the data.
+
+    References
+    ----------
+    Hoerl, A. and Kennard, R. Ridge regression: biased estimation for nonorthogonal
+    problems. Technometrics, 1970.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from skreg import Ridge
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> ridge = Ridge(alpha=1.0).fit(X, y)
+    >>> print(round(ridge.score(X, y), 4))
+    0.4512
+    >>> bool(ridge.relative_gap_ < 1e-12)
+    True
+    """
+
+    _parameters = {
+        "alpha": real(0) | ARRAY,
+        "fit_intercept": BOOLEAN,
+        "copy_X": BOOLEAN,
+        "max_iter": integer(1) | NONE,
+        "tol": real(0),
+        "solver": choice(*SOLVERS),
+        "positive": BOOLEAN,
+        "random_state": RANDOM_STATE,
+    }
+
+    def __init__(
+        self,
+        alpha=1.0,
+        *,
+        fit_intercept=True,
+        copy_X=True,
+        max_iter=None,
+        tol=1e-4,
+        solver="auto",
+        positive=False,
+        random_state=None,
+    ):
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.copy_X = copy_X
+        self.max_iter = max_iter
+        self.tol = tol
+        self.solver = solver
+        self.positive = positive
+        self.random_state = random_state
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Never written to.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+        sample_weight : float or array-like of shape (n_samples,), default=None
+            Weights mean repetition: weight 2 is the row twice, weight 0 the row absent.
+            A number weighs every row by it.
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+        """
+        with unchanged_on_failure(self):
+            self._fit(X, y, sample_weight)
+        return self
+
+    def _fit(self, X, y, sample_weight):
+        parameters = self.get_params(deep=False)
+        check_parameters("Ridge", parameters, self._parameters)
+        self._check_solver(sparse.issparse(X))
+        data = check_input(self, X, y, sample_weight, scalar=True)
+        sample = make_sample(data.X, data.y, data.sample_weight, self.fit_intercept)
+        l2 = self._strengths(data.y.shape[1]) / sample.weight_sum
+        coef, gaps, self.n_iter_, self.solver_ = (
+            self._solve_positive(sample, l2)
+            if self.positive
+            else self._solve(sample, l2)
+        )
+        intercept = sample.intercept(coef)
+        if not np.all(np.isfinite(coef)) or not np.all(np.isfinite(intercept)):
+            raise ValueError(NON_FINITE_COEF)
+        self.coef_, self.intercept_ = stored(coef, intercept, data, self.fit_intercept)
+        if data.X.dtype == np.float32 and not self.positive:
+            kept = np.atleast_2d(self.coef_).astype(np.float64)
+            error = np.atleast_1d(self.intercept_) - sample.intercept(kept)
+            gaps = solve_ridge(sample, l2, check=kept).dual_gap + 0.5 * error**2
+        # from the mean objective with a factor 1/2 to the objective of this class
+        self.dual_gap_ = per_target(gaps * 2.0 * sample.weight_sum)
+        self.relative_gap_ = per_target(relative_gap(gaps, 0.5 * sample.y_norm2))
+
+    def _check_solver(self, X_is_sparse):
+        """The combinations that scikit-learn refuses are refused here too."""
+        solver = self.solver
+        if solver == "lbfgs" and not self.positive:
+            raise InvalidParameter(
+                "'lbfgs' solver can be used only when positive=True. Please use another "
+                "solver."
+            )
+        if self.positive and solver not in ("auto", "lbfgs"):
+            raise InvalidParameter(
+                f"solver='{solver}' does not support positive fitting. Please set the "
+                "solver to 'auto' or 'lbfgs', or set `positive=False`"
+            )
+        if not X_is_sparse:
+            return
+        if self.fit_intercept and solver in ("svd", "cholesky", "saga"):
+            raise InvalidParameter(
+                f"solver='{solver}' does not support fitting the intercept on sparse "
+                "data. Please set the solver to 'auto' or 'lsqr', 'sparse_cg', 'sag', "
+                "'lbfgs' or set `fit_intercept=False`"
+            )
+        if solver == "svd":
+            raise TypeError("SVD solver does not support sparse inputs currently")
+        if solver == "sag" and self.max_iter is None and self.tol > 1e-4:
+            warnings.warn(
+                '"sag" solver requires many iterations to fit an intercept with sparse '
+                'inputs. Either set the solver to "auto" or "sparse_cg", or set a low '
+                '"tol" and a high "max_iter" (skreg uses its Krylov solver here).',
+                UserWarning,
+                stacklevel=5,
+            )
+
+    def _strengths(self, n_targets):
+        alpha = np.asarray(self.alpha, dtype=np.float64).ravel()
+        if alpha.size not in (1, n_targets):
+            raise ValueError(
+                "Number of targets and number of penalties do not correspond: "
+                f"{n_targets} != {alpha.size}; give alpha one value, or one per column "
+                "of y."
+            )
+        if not np.all(np.isfinite(alpha)) or np.any(alpha < 0):
+            raise InvalidParameter(
+                "The 'alpha' parameter of Ridge must be a float in the range [0, inf) or "
+                f"an array of such. Got {self.alpha!r} instead."
+            )
+        return np.broadcast_to(alpha, n_targets)
+
+    def _solve(self, sample, l2):
+        method = self.solver if self.solver in ("svd", "cholesky") else None
+        method = "lsqr" if self.solver in ITERATIVE else method
+        tol = TOL_FACTOR * self.tol
+        result = solve_ridge(sample, l2, method=method, tol=tol, max_iter=self.max_iter)
+        if not result.converged:
+            warnings.warn(
+                f"The Krylov solver of Ridge did not reach a relative residual of {tol} "
+                f"in max_iter={self.max_iter} iterations. Raise max_iter or tol.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+        used = {"cholesky": "cholesky", "svd": "svd", "lsqr": "sparse_cg"}[result.method]
+        name = used if self.solver == "auto" else self.solver
+        return result.coef, result.dual_gap, result.n_iter, name
+
+    def _solve_positive(self, sample, l2):
+        """Coordinate descent for each target's own strength."""
+        max_iter = POSITIVE_MAX_ITER if self.max_iter is None else self.max_iter
+        coef, gaps = np.zeros((len(l2), sample.X.shape[1])), np.zeros(len(l2))
+        n_iter = np.zeros(len(l2), dtype=np.int32)
+        for k, strength in enumerate(l2):
+            path = solve_path(
+                sample.select([k]),
+                L2(positive=True),
+                [strength],
+                tol=TOL_FACTOR * self.tol,
+                max_iter=max_iter,
+            )
+            coef[k], gaps[k] = path.coefs[0, 0], path.dual_gaps[0, 0]
+            n_iter[k] = path.n_iters[0, 0]
+            if not path.converged.all():
+                target = TOL_FACTOR * self.tol * path.null_objectives[0]
+                warn_not_converged(strength, gaps[k], target, max_iter, stacklevel=6)
+        return coef, gaps, n_iter, "lbfgs"
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        tags.input_tags.sparse = (self.solver != "svd") and (
+            self.solver != "cholesky" or not self.fit_intercept
+        )
+        return tags
+
+
+class PassThrough(RegressorMixin, BaseEstimator):
+    """A fitted regressor whose input is the prediction, to hand predictions to a scorer."""
+
+    def predict(self, X):
+        """X itself."""
+        return X
+
+
+class RidgeCV(LinearRegressor):
+    r"""Ridge with alpha chosen by exact leave-one-out or other cross-validation.
+
+    .. math::
+
+        \sum_i s_i \, (y_i - b - x_i^\top w)^2 + \alpha \, \|w\|_2^2
+
+    (see :class:`Ridge` for `alpha` in other programs).
+
+    Parameters
+    ----------
+    alphas : float or array-like of shape (n_alphas,), default=(0.1, 1.0, 10.0)
+        The alphas to try; > 0 for leave-one-out, >= 0 otherwise.
+    fit_intercept : bool, default=True
+        Whether to fit the intercept. If False, X and y are expected to be centred.
+    scoring : str, callable or None, default=None
+        Scorer of predictions, greater is better. None: negative mean squared error for
+        leave-one-out (each squared error times its sample weight), R² otherwise.
+    cv : int, splitter or iterable of (train, test), default=None
+        None is leave-one-out, exact and at the price of one fit. Otherwise every alpha
+        is fitted on every fold by :class:`~sklearn.model_selection.GridSearchCV`.
+    gcv_mode : {'auto', 'svd', 'eigen'} or None, default=None
+        Chooses how, not what: 'svd' decomposes X itself, the others the smaller Gram
+        matrix unless that would lose accuracy.
+    store_cv_results : bool, default=False
+        Whether to keep `cv_results_`; leave-one-out only.
+    alpha_per_target : bool, default=False
+        Whether to choose an alpha for each target; leave-one-out only.
+
+    Attributes
+    ----------
+    alpha_ : float or ndarray of shape (n_targets,)
+        The chosen alpha, or alphas with `alpha_per_target`.
+    best_score_ : float or ndarray of shape (n_targets,)
+        Score at the chosen alpha.
+    cv_results_ : ndarray of shape (n_samples, n_alphas) or \
+            (n_samples, n_targets, n_alphas)
+        With `store_cv_results`: squared leave-one-out errors times the sample weights
+        without `scoring`, leave-one-out predictions with it. Rows of weight zero hold 0
+        and NaN.
+    coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
+        Coefficients, in the dtype of X.
+    intercept_ : float or ndarray of shape (n_targets,)
+    dual_gap_, relative_gap_ : float or ndarray of shape (n_targets,)
+        Certificates of the final fit; see :class:`Ridge`.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        If X has string column names.
+
+    Raises
+    ------
+    skreg.exceptions.InvalidParameter
+        In `fit`, for a parameter out of range. It is a ValueError and a TypeError.
+    ValueError
+        In `fit`, for missing or infinite values, wrong shapes, negative or all-zero
+        weights, and for leave-one-out on sparse X too large for a dense factor.
+
+    See Also
+    --------
+    Ridge : At one alpha.
+    ElasticNetCV : L1 and L2 penalties.
+
+    Notes
+    -----
+    Leaving out row i changes its residual from r_i to r_i / (1 - h_i), with h_i its
+    leverage, weights and intercept included; one decomposition gives both for all
+    alphas. A row is left out with its whole weight.
+
+    References
+    ----------
+    Golub, G., Heath, M. and Wahba, G. Generalized cross-validation as a method for
+    choosing a good ridge parameter. Technometrics, 1979.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from skreg import RidgeCV
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = RidgeCV(alphas=[1e-3, 1e-2, 1e-1, 1]).fit(X, y)
+    >>> model.alpha_
+    0.01
+    """
+
+    _parameters = {
+        "alphas": ARRAY | real(0, low_open=True),
+        "fit_intercept": BOOLEAN,
+        "scoring": NONE
+        | Rule(
+            lambda value: callable(value)
+            or (isinstance(value, str) and value in get_scorer_names()),
+            "a callable or a str of sklearn.metrics.get_scorer_names()",
+        ),
+        "cv": CV,
+        "gcv_mode": NONE | choice("auto", "svd", "eigen"),
+        "store_cv_results": BOOLEAN,
+        "alpha_per_target": BOOLEAN,
+    }
+
+    def __init__(
+        self,
+        alphas=(0.1, 1.0, 10.0),
+        *,
+        fit_intercept=True,
+        scoring=None,
+        cv=None,
+        gcv_mode=None,
+        store_cv_results=False,
+        alpha_per_target=False,
+    ):
+        self.alphas = alphas
+        self.fit_intercept = fit_intercept
+        self.scoring = scoring
+        self.cv = cv
+        self.gcv_mode = gcv_mode
+        self.store_cv_results = store_cv_results
+        self.alpha_per_target = alpha_per_target
+
+    def fit(self, X, y, sample_weight=None, **params):
+        """Choose alpha and fit the model with it to all rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Never written to.
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+        sample_weight : float or array-like of shape (n_samples,), default=None
+            Weights mean repetition in the fits; a row is left out with its weight.
+        **params : dict
+            Parameters of the splitter and the scorer, if metadata routing is enabled
+            (``sklearn.set_config(enable_metadata_routing=True)``).
+
+        Returns
+        -------
+        self : object
+            Fitted estimator.
+        """
+        with unchanged_on_failure(self):
+            self._fit(X, y, sample_weight, params)
+        return self
+
+    def _fit(self, X, y, sample_weight, params):
+        check_parameters("RidgeCV", self.get_params(deep=False), self._parameters)
+        if params and not get_config()["enable_metadata_routing"]:
+            raise ValueError(
+                "Passing extra keyword arguments to RidgeCV.fit is only supported if "
+                "enable_metadata_routing=True, which you can set using "
+                f"`sklearn.set_config`. Extra parameters passed are: {sorted(params)}"
+            )
+        leave_one = self.cv is None
+        grid = self.alphas if np.ndim(self.alphas) else [self.alphas]
+        alphas = check_alphas(grid, positive=leave_one)
+        if not leave_one:
+            for name in ("store_cv_results", "alpha_per_target"):
+                if getattr(self, name):
+                    raise ValueError(f"cv!=None and {name}=True are incompatible")
+        data = check_input(self, X, y, sample_weight, scalar=True)
+        if self.gcv_mode == "svd" and sparse.issparse(data.X) and leave_one:
+            warnings.warn(
+                "The 'svd' mode is not supported for sparse X, we fallback to "
+                "`gcv_mode='eigen'`, as scikit-learn 1.9 does; it will be an error there "
+                "in 1.11. Use the default or pass `gcv_mode='eigen'`.",
+                FutureWarning,
+                stacklevel=4,
+            )
+        if leave_one:
+            ridge = self._leave_one_out(data, alphas, sample_weight, params)
+        else:
+            ridge = self._grid_search(data, alphas, sample_weight, params)
+        for name in ("coef_", "intercept_", "dual_gap_", "relative_gap_"):
+            setattr(self, name, getattr(ridge, name))
+
+    def _leave_one_out(self, data, alphas, sample_weight, params):
+        sample = make_sample(data.X, data.y, data.sample_weight, self.fit_intercept)
+        l2 = alphas / sample.weight_sum
+        exact = self.gcv_mode == "svd" and not sparse.issparse(data.X)
+        errors = leave_one_out(sample, l2, exact_factor=exact)
+        if self.scoring is None:
+            kept = np.square(errors)
+            if data.sample_weight is not None:
+                kept *= data.sample_weight[:, None]
+            scores = -kept.mean(axis=1)
+            filler = 0.0
+        else:
+            kept = data.y - errors
+            scores = self._scores(kept, data, sample_weight, params)
+            filler = np.nan
+        self._choose(alphas, scores)
+        if self.store_cv_results:
+            self.cv_results_ = _all_rows(kept, data, filler)
+        ridge = Ridge(self.alpha_, fit_intercept=self.fit_intercept)
+        return ridge.fit(data.X, _as_given(data), sample_weight=data.sample_weight)
+
+    def _choose(self, alphas, scores):
+        """The first alpha with the highest score, for all targets or for each."""
+        if self.alpha_per_target and scores.shape[1] > 1:
+            best = np.argmax(scores, axis=0)
+            self.alpha_ = alphas[best]
+            self.best_score_ = scores[best, np.arange(scores.shape[1])]
+            return
+        mean = scores.mean(axis=1)
+        best = int(np.argmax(mean))
+        self.alpha_, self.best_score_ = float(alphas[best]), float(mean[best])
+
+    def _scores(self, predictions, data, sample_weight, params):
+        """Scores of leave-one-out predictions, shape (n_alphas, n_targets or 1)."""
+        scorer = self._scorer()
+        if get_config()["enable_metadata_routing"]:
+            if sample_weight is not None:
+                params = {**params, "sample_weight": data.sample_weight}
+            score_params = process_routing(self, "fit", **params).scorer.score
+        elif data.sample_weight is not None:
+            score_params = {"sample_weight": data.sample_weight}
+        else:
+            score_params = {}
+        each = PassThrough()
+        n_targets = data.y.shape[1]
+        if self.alpha_per_target:
+            return np.array(
+                [
+                    [
+                        scorer(each, p[:, k], data.y[:, k], **score_params)
+                        for k in range(n_targets)
+                    ]
+                    for p in predictions
+                ]
+            )
+        if data.y_ndim == 1:
+            predictions, y = predictions[:, :, 0], data.y[:, 0]
+        else:
+            y = data.y
+        return np.array([[scorer(each, p, y, **score_params)] for p in predictions])
+
+    def _grid_search(self, data, alphas, sample_weight, params):
+        routing = get_config()["enable_metadata_routing"]
+        ridge = Ridge(fit_intercept=self.fit_intercept)
+        if routing:
+            ridge.set_fit_request(sample_weight=True)
+        fit_params = dict(params)
+        if data.sample_weight is not None:
+            fit_params["sample_weight"] = data.sample_weight
+        cv = self.cv
+        if data.rows is not None and hasattr(cv, "__iter__") and not hasattr(cv, "split"):
+            cv = split_rows(cv, data, {})
+        search = GridSearchCV(
+            ridge, {"alpha": alphas.tolist()}, cv=cv, scoring=self._scorer()
+        )
+        search.fit(data.X, _as_given(data), **fit_params)
+        self.alpha_ = search.best_params_["alpha"]
+        self.best_score_ = search.best_score_
+        return search.best_estimator_
+
+    def _scorer(self):
+        if self.scoring is None and get_config()["enable_metadata_routing"]:
+            return get_scorer("r2").set_score_request(sample_weight=True)
+        return check_scoring(estimator=self, scoring=self.scoring, allow_none=True)
+
+    def get_metadata_routing(self):
+        """Where `fit` sends its metadata: to itself, the scorer and the splitter.
+
+        Returns
+        -------
+        sklearn.utils.metadata_routing.MetadataRouter
+        """
+        return (
+            MetadataRouter(owner=self)
+            .add_self_request(self)
+            .add(
+                scorer=self._scorer(),
+                method_mapping=MethodMapping().add(caller="fit", callee="score"),
+            )
+            .add(
+                splitter=self.cv,
+                method_mapping=MethodMapping().add(caller="fit", callee="split"),
+            )
+        )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def _as_given(data):
+    """y with as many dimensions as the caller's."""
+    return data.y[:, 0] if data.y_ndim == 1 else data.y
+
+
+def _all_rows(kept, data, filler):
+    """(n_alphas, n_kept, n_targets) as `cv_results_`, dropped rows filled in."""
+    if data.rows is not None:
+        full = np.full((kept.shape[0], data.n_given, kept.shape[2]), filler)
+        full[:, data.rows] = kept
+        kept = full
+    results = np.moveaxis(kept, 0, -1).astype(data.X.dtype, copy=False)
+    return results[:, 0] if data.y_ndim == 1 else results
