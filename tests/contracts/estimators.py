@@ -1,0 +1,160 @@
+"""The table of everything under test: every estimator in several settings, and data."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import sklearn.linear_model
+
+import skreg
+
+# scikit-learn's tol also bounds the last update, which at 1e-12 leaves twelve digits;
+# a duality gap has to fall nearly to rounding before the coefficients have seven.
+TIGHT = {"tol": 1e-14, "max_iter": 100_000}
+REFERENCE_TIGHT = {"tol": 1e-12, "max_iter": 1_000_000}
+FEW_ALPHAS = {"alphas": 8, "cv": 3}
+GRID = (0.1, 1.0, 10.0)
+
+SETTINGS = {
+    skreg.Lasso: [
+        {},
+        {"positive": True},
+        {"fit_intercept": False},
+        {"precompute": True},
+        {"selection": "random", "random_state": 0},
+        {"warm_start": True},
+        {"copy_X": False, "alpha": 0.1},
+        {"alpha": 0},
+    ],
+    skreg.ElasticNet: [
+        {},
+        {"positive": True},
+        {"fit_intercept": False},
+        {"precompute": True},
+        {"l1_ratio": 0.9, "selection": "random"},
+        {"l1_ratio": 0},
+        {"l1_ratio": 1},
+        {"warm_start": True, "alpha": 0.1},
+    ],
+    skreg.Ridge: [
+        {},
+        {"fit_intercept": False},
+        {"solver": "svd"},
+        {"solver": "cholesky"},
+        {"solver": "lsqr"},
+        {"solver": "sag", "random_state": 0},
+        {"positive": True},
+        {"alpha": 0},
+    ],
+    skreg.LassoCV: [
+        FEW_ALPHAS,
+        {**FEW_ALPHAS, "positive": True},
+        {**FEW_ALPHAS, "fit_intercept": False},
+        {**FEW_ALPHAS, "precompute": True},
+        {"alphas": (0.1, 1.0), "eps": 0.01},
+    ],
+    skreg.ElasticNetCV: [
+        FEW_ALPHAS,
+        {**FEW_ALPHAS, "positive": True},
+        {**FEW_ALPHAS, "fit_intercept": False},
+        {**FEW_ALPHAS, "l1_ratio": (0.5, 0.9), "selection": "random"},
+        {"alphas": (0.1, 1.0), "l1_ratio": 0},
+    ],
+    skreg.RidgeCV: [
+        {},
+        {"cv": 3},
+        {"gcv_mode": "svd"},
+        {"fit_intercept": False},
+        {"alpha_per_target": True, "store_cv_results": True},
+        {"scoring": "neg_mean_absolute_error"},
+        {"alphas": 0.5, "gcv_mode": "eigen"},
+    ],
+}
+
+
+class Case(NamedTuple):
+    """One class in one setting, and the same of scikit-learn."""
+
+    cls: type
+    settings: dict
+
+    def make(self, **changes):
+        return self.cls(**{**self.settings, **changes})
+
+    def reference(self, **changes):
+        cls = getattr(sklearn.linear_model, self.cls.__name__)
+        return cls(**{**self.settings, **changes})
+
+    @property
+    def iterates(self):
+        """Whether tol bounds what is left of the duality gap."""
+        return hasattr(self.cls(), "tol") and self.cls is not skreg.Ridge
+
+    @property
+    def tight(self):
+        """The changes that make the solution exact to many digits."""
+        return TIGHT if self.iterates else {}
+
+    @property
+    def reference_tight(self):
+        """The same for scikit-learn; of Ridge's solvers, one that is exact."""
+        if self.cls is not skreg.Ridge:
+            return REFERENCE_TIGHT if self.iterates else {}
+        return {"tol": 1e-14, "solver": "lbfgs" if self.positive else "svd"}
+
+    @property
+    def positive(self):
+        return self.settings.get("positive", False)
+
+    def __str__(self):
+        words = ",".join(f"{name}={value}" for name, value in self.settings.items())
+        return f"{self.cls.__name__}({words})"
+
+
+CASES = [Case(cls, settings) for cls, rows in SETTINGS.items() for settings in rows]
+DEFAULTS = [Case(cls, rows[0]) for cls, rows in SETTINGS.items()]
+
+
+def crossed(cases):
+    """Parametrize a test with `case`."""
+    return pytest.mark.parametrize("case", cases, ids=str)
+
+
+every_case = crossed(CASES)
+every_class = crossed(DEFAULTS)
+
+
+def of(*classes, cases=CASES):
+    return [case for case in cases if case.cls in classes]
+
+
+MULTI_OUTPUT = (skreg.Lasso, skreg.ElasticNet, skreg.Ridge, skreg.RidgeCV)
+SELECTORS = (skreg.LassoCV, skreg.ElasticNetCV, skreg.RidgeCV)
+
+
+def make_data(n_samples=40, n_features=6, n_targets=None, seed=0):
+    """Columns with means and scales of their own; y large enough for alpha = 1."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_samples, n_features)) + rng.normal(size=n_features)
+    width = 1 if n_targets is None else n_targets
+    coef = rng.normal(size=(n_features, width)) * 20
+    y = X @ coef + 5 * rng.normal(size=(n_samples, width)) + 30
+    return X, (y[:, 0] if n_targets is None else y)
+
+
+def sparsify(X, threshold=0.5):
+    """X with its small entries made exact zeros."""
+    return np.where(np.abs(X) < threshold, 0.0, X)
+
+
+def assert_close(found, expected, rtol=1e-6, name=""):
+    """Entries to `rtol`; those near zero to a tenth of it, relative to the largest."""
+    atol = 0.1 * rtol * np.max(np.abs(expected), initial=0.0)
+    np.testing.assert_allclose(found, expected, rtol=rtol, atol=atol, err_msg=name)
+
+
+def learned(estimator):
+    """What a fit decided, as one vector."""
+    parts = [estimator.coef_, estimator.intercept_]
+    parts += [getattr(estimator, "alpha_", ()), getattr(estimator, "l1_ratio_", ())]
+    return np.concatenate([np.ravel(np.asarray(part, dtype=float)) for part in parts])

@@ -1,0 +1,21 @@
+"""scikit-learn's contract for estimators holds in every setting, without exceptions."""
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from tests.contracts.estimators import CASES
+
+
+def bound_to_leave_one_out(case):
+    """The weight checks set `cv`, which scikit-learn refuses beside these too."""
+    return {"alpha_per_target", "store_cv_results"} & case.settings.keys()
+
+
+@pytest.mark.filterwarnings("ignore:With alpha=0:UserWarning")
+@pytest.mark.filterwarnings("ignore:The 'svd' mode:FutureWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@parametrize_with_checks(
+    [case.make() for case in CASES if not bound_to_leave_one_out(case)]
+)
+def test_estimator_check(estimator, check):
+    check(estimator)
