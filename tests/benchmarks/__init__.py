@@ -1,0 +1,1 @@
+"""Timing against other libraries: see :mod:`tests.benchmarks.run`."""
