@@ -1,6 +1,7 @@
 """Every fit is optimal, and says so: coefficients and gaps by independent formulas."""
 
 import warnings
+from itertools import product
 
 import numpy as np
 import pytest
@@ -125,8 +126,13 @@ def test_residual_and_covariance_updates_agree(name, precompute):
     assert_close(model.coef_, optimum)
 
 
-@pytest.mark.parametrize("fraction", [0.5, 1e-2, 1e-4])
-@pytest.mark.parametrize("name", ["diabetes", "wide", "correlated", "sparse_tall"])
+@pytest.mark.parametrize(
+    ("name", "fraction"),
+    [
+        *product(["diabetes", "correlated", "sparse_tall"], [0.5, 1e-2, 1e-4]),
+        *product(["wide", "sparse_wide"], [0.5, 0.1, 0.03]),
+    ],
+)
 def test_lasso_along_the_path(name, fraction):
     problem = PROBLEMS[name]()
     alpha = alpha_of(problem, 1, True, False, fraction)
@@ -134,7 +140,7 @@ def test_lasso_along_the_path(name, fraction):
     A, b = oracle.explicit(problem.X, problem.y)
     assert_close(model.coef_, oracle.active_set(A, b, alpha, 0.0))
     gap, null = oracle.certificate(model, problem.X, problem.y)
-    assert gap <= 1e-14 * null
+    assert gap <= 1e-12 * null
 
 
 @pytest.mark.parametrize("name", ["diabetes", "breast_cancer"])
@@ -174,7 +180,7 @@ def test_several_targets_are_separate_problems(l1_ratio):
 def test_float32_fits_to_its_own_precision(name, l1_ratio, fit_intercept, positive):
     problem = PROBLEMS[name]()
     problem = problem._replace(X=problem.X.astype(np.float32))
-    model = fitted(problem, l1_ratio, fit_intercept, positive, tol=1e-10)
+    model = fitted(problem, l1_ratio, fit_intercept, positive, tol=1e-14)
     assert model.coef_.dtype == np.float32
     *_, optimum = exact(model, problem)
     assert_close(model.coef_, optimum, rtol=2e-5)
@@ -191,11 +197,11 @@ def test_alpha_zero_is_least_squares(name, make):
     model = make(alpha=0).fit(*problem[:3])
     A, b = oracle.explicit(*problem[:3])
     varies = np.ptp(problem.X, axis=0) > 0
-    assert np.all(model.coef_[~varies] == 0)
     optimum = oracle.least_squares(A[:, varies], b)
     assert_close(model.coef_[varies], optimum, rtol=1e-11)
-    null = float(b @ b / 2)
-    assert EPS * null <= model.dual_gap_ <= 1e-12 * null
+    np.testing.assert_allclose(model.coef_[~varies], 0, atol=1e-13)
+    assert 0 < model.dual_gap_ <= 1e-12 * float(b @ b / 2)
+    assert 0 < model.relative_gap_ <= 1e-12
 
 
 @pytest.mark.filterwarnings("ignore:With alpha=0")
