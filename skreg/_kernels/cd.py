@@ -230,7 +230,11 @@ def coordinate_descent(
 
 @jit
 def certify(penalty, curvature, coef, gradient, order, norm2):
-    """:func:`optimality_gap` of all features, for solutions found elsewhere."""
+    """:func:`optimality_gap` of the features in `order`, for solutions found elsewhere.
+
+    `gradient` must be known for them; all others must have a zero coefficient and be
+    known to satisfy the optimality condition.
+    """
     return optimality_gap(
-        penalty, curvature, coef, gradient, order, coef.size, norm2
+        penalty, curvature, coef, gradient, order, order.size, norm2
     )

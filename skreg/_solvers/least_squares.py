@@ -4,7 +4,14 @@ Objective, with weights omega_i that sum to one (1 / n_samples without weights):
 
     1/2 sum_i omega_i (y_i - b - x_i' w)^2 + sum_j value(penalty at alpha, j, w_j)
 
-and the intercept b never penalised.
+and the intercept b never penalised. Four algorithms, tried in this order:
+
+================ ======================= ==============================================
+direct           :mod:`.ridge`           the penalty is l2/2 ||w||^2
+exact, Gram      :mod:`.support`         many samples: Gram matrix of all features
+exact, working   :mod:`.working_set`     many features: Gram matrix of those in play
+descent          :mod:`skreg._kernels.cd` any penalty, any support size, singular cases
+================ ======================= ==============================================
 """
 
 from typing import NamedTuple
@@ -14,12 +21,17 @@ import numpy as np
 from skreg._kernels.cd import certify, coordinate_descent
 from skreg._solvers.ridge import solve_ridge
 from skreg._solvers.sample import column_design, gram_design, make_moments, start_state
+from skreg._solvers.support import Support
+from skreg._solvers.working_set import WorkingSet
 from skreg.exceptions import NON_FINITE_COEF
+from skreg.penalties import slope_at_zero, strong_convexity
 
 # Forming the Gram matrix costs about as much as this many epochs of residual updates
 # per hundred features; a path needs some ten epochs per alpha.
 GRAM_FEATURES_PER_ALPHA = 400
 GRAM_MAX_FEATURES = 12_000
+# A larger support has a factor of more than 300 MB: coordinate descent takes over.
+MAX_SUPPORT = 6_000
 UNBOUNDED = np.iinfo(np.int64).max
 EPS = np.finfo(np.float64).eps
 
@@ -31,8 +43,16 @@ class PathResult(NamedTuple):
     coefs: np.ndarray  # (n_targets, n_alphas, n_features), float64
     dual_gaps: np.ndarray  # (n_targets, n_alphas), absolute, of the mean objective
     null_objectives: np.ndarray  # (n_targets,), objective of the intercept-only model
-    n_iters: np.ndarray  # (n_targets, n_alphas), epochs; 1 for direct solvers
+    n_iters: np.ndarray  # (n_targets, n_alphas), rounds or epochs; 1 for direct solvers
     converged: np.ndarray  # (n_targets, n_alphas)
+
+
+class Step(NamedTuple):
+    """The solution at one alpha."""
+
+    coef: np.ndarray
+    gap: float
+    n_iter: int
 
 
 def prefers_gram(sample, n_alphas):
@@ -56,13 +76,15 @@ def solve_path(
     alphas : sequence of float
         In the order to be solved; decreasing is fastest.
     tol : float
-        Stop at a duality gap of `tol` times the objective of the null model.
+        Iterations stop at a duality gap of `tol` times the objective of the null model;
+        the exact solvers reach the rounding error.
     max_iter : int or None
-        Bound on the epochs of coordinate descent per alpha; None for no bound.
+        Bound, per alpha, on the epochs of coordinate descent and on the rounds of the
+        active-set method; None for no bound.
     start : ndarray of shape (n_targets, n_features), optional
         Where to start.
     moments : Moments, optional
-        Of `sample`, if already known; then covariance updates are used.
+        Of `sample`, if already known; then its Gram matrix is used.
     use_gram : bool, optional
         Force or forbid the Gram matrix; by default the cheaper way is chosen.
 
@@ -88,55 +110,161 @@ def solve_path(
             moments = make_moments(sample)
         fixed = column_design(sample) if moments is None else None
         for k in range(shape[0]):
-            design, curvature = fixed or gram_design(moments, k)
-            if not np.all(np.isfinite(curvature)):
-                raise ValueError(NON_FINITE_COEF)
-            state = (
-                design.correlation if fixed is None else start_state(design, sample, k)
-            )
-            target = tol * null[k], UNBOUNDED if max_iter is None else max_iter
-            found = _descend(
-                design,
-                curvature,
-                penalty,
-                alphas[iterated],
-                state,
-                None if start is None else start[k],
-                *target,
-            )
-            for t, (coef, gap, n_iter) in zip(iterated, found, strict=True):
-                coefs[k, t], gaps[k, t], n_iters[k, t] = coef, gap, n_iter
-    converged = (gaps <= np.maximum(tol * null, gap_floor(null))[:, None]) | [s is not None for s in strengths]
+            first = None if start is None else start[k].astype(np.float64)
+            problem = make_problem(sample, k, moments, fixed)
+            stop = tol * null[k], UNBOUNDED if max_iter is None else max_iter
+            found = problem.path(penalty, alphas[iterated], first, *stop)
+            for t, step in zip(iterated, found, strict=True):
+                coefs[k, t], gaps[k, t], n_iters[k, t] = step
+    reached = gaps <= np.maximum(tol * null, gap_floor(null))[:, None]
+    converged = reached | [strength is not None for strength in strengths]
     gaps = np.maximum(gaps, gap_floor(null)[:, None])
     return PathResult(alphas, coefs, gaps, null, n_iters, converged)
 
 
-def _descend(design, curvature, penalty, alphas, start_state, start, tol, max_iter):
-    """Coordinate descent at each alpha in turn; yields (coef, gap, n_iter)."""
-    n_features = curvature.size
-    coef = np.zeros(n_features)
-    if start is not None:
-        coef[:] = np.where(curvature > 0.0, start, 0.0)
-    state, gradient = np.empty_like(start_state), np.zeros(n_features)
-    order = np.arange(n_features)
-    previous = None
-    for alpha in alphas:
+def make_problem(sample, k, moments, fixed):
+    """The problem of target k: on Gram matrices if there are `moments`, else on columns.
+
+    `fixed` is the design and curvature that all targets share, with columns.
+    """
+    if moments is not None:
+        design, curvature = gram_design(moments, k)
+        exact, state = GramSolver(design), design.correlation
+    else:
+        design, curvature = fixed
+        exact = WorkingSet(sample, k, design, curvature)
+        state = start_state(design, sample, k)
+    if not np.all(np.isfinite(curvature)):
+        raise ValueError(NON_FINITE_COEF)
+    return Problem(exact, Descent(design, curvature, state))
+
+
+class Problem:
+    """One target at one alpha after the other: exactly if possible, else by descent."""
+
+    def __init__(self, exact, descent):
+        self._exact, self._descent = exact, descent
+        self._uses_exact = True
+
+    def path(self, penalty, alphas, start, tol, max_iter):
+        """Yield the :class:`Step` of each alpha; parameters as in :func:`solve_path`."""
+        self._uses_exact = has_exact_solution(penalty.kernel(alphas[0]))
+        done, previous = 0, None
+        if start is not None:
+            step = self._descent.start_at(start, penalty.kernel(alphas[0]))
+            if step.gap <= tol:
+                yield step
+                done = 1
+            if self._uses_exact:
+                self._uses_exact = self._exact.start_at(
+                    step.coef, penalty.kernel(alphas[0])
+                )
+        elif self._uses_exact:
+            for alpha in self._exact.warm_up(penalty, alphas[0]):
+                self._solve(penalty, alpha, previous, tol, max_iter)
+                previous = alpha
+        for alpha in alphas[done:]:
+            yield self._solve(penalty, alpha, previous, tol, max_iter)
+            previous = alpha
+
+    def _solve(self, penalty, alpha, previous, tol, max_iter):
+        kernel = penalty.kernel(alpha)
+        screening = screening_kernel(penalty, alpha, previous)
+        n_rounds = 0
+        if self._uses_exact:
+            self._exact.predict_support(screening)
+            solved, gap, n_rounds = self._exact.solve(kernel, max_iter)
+            if gap <= tol or n_rounds >= max_iter:
+                return Step(self._exact.coef(), gap, n_rounds)
+            self._descent.start_at(self._exact.coef(), kernel)
+        step = self._descent.solve(kernel, screening, tol, max_iter - n_rounds)
+        if self._uses_exact:
+            self._uses_exact = self._exact.start_at(step.coef, kernel)
+        return step._replace(n_iter=step.n_iter + n_rounds)
+
+
+class Descent:
+    """Coordinate descent on one design, from its last solution."""
+
+    def __init__(self, design, curvature, state):
+        self._design, self._curvature, self._start_state = design, curvature, state
+        self._coef, self._gradient = np.zeros(curvature.size), np.zeros(curvature.size)
+        self._state, self._order = np.empty_like(state), np.arange(curvature.size)
+        self._screened = False
+
+    def start_at(self, coef, kernel):
+        """Continue from `coef` (zero where a column is constant); certifies it."""
+        self._coef[:] = np.where(self._curvature > 0.0, coef, 0.0)
+        self._screened = False
+        step = self.solve(kernel, kernel, 0.0, 0)
+        self._screened = True  # its gradient is known now
+        return step
+
+    def solve(self, kernel, screening, tol, max_iter):
+        """A :class:`Step`; `screening` is a weaker penalty that predicts the support."""
         gap, n_iter = coordinate_descent(
-            design,
-            curvature,
-            penalty.kernel(alpha),
-            screening_kernel(penalty, alpha, previous),
-            previous is not None,
-            start_state,
+            self._design,
+            self._curvature,
+            kernel,
+            screening,
+            self._screened,
+            self._start_state,
             tol,
             max_iter,
-            coef,
-            state,
-            gradient,
-            order,
+            self._coef,
+            self._state,
+            self._gradient,
+            self._order,
         )
-        previous = alpha
-        yield coef, gap, n_iter
+        self._screened = True
+        return Step(self._coef.copy(), gap, n_iter)
+
+
+class GramSolver:
+    """The active-set method on the Gram matrix of all features."""
+
+    def __init__(self, design):
+        self._design = design
+        self._support = Support(design.correlation.size)
+        self._order = np.arange(design.correlation.size)
+
+    def start_at(self, coef, kernel):
+        """Take over a solution; False if the Gram matrix of its support is singular."""
+        if np.count_nonzero(coef) > MAX_SUPPORT:
+            return False
+        return self._support.start_at(coef, self._design.gram, strong_convexity(kernel))
+
+    def warm_up(self, penalty, alpha):
+        """No need of one: every round looks at all features."""
+        return ()
+
+    def predict_support(self, screening):
+        """No need of it either."""
+
+    def coef(self):
+        """The present solution."""
+        return self._support.coef.copy()
+
+    def solve(self, kernel, max_rounds):
+        """(solved, gap, n_rounds); see :class:`.working_set.WorkingSet`."""
+        design, support = self._design, self._support
+        solved, n_rounds = support.solve(
+            design.gram,
+            design.correlation,
+            self._order.size,
+            kernel,
+            strong_convexity(kernel),
+            max_rounds,
+        )
+        coef, gradient = support.coef, support.gradient
+        norm2 = design.y_norm2 - coef @ (design.correlation + gradient)
+        gap = certify(kernel, gradient, coef, gradient, self._order, max(norm2, 0.0))
+        return solved, gap, n_rounds
+
+
+def has_exact_solution(kernel):
+    """Whether the penalty is quadratic on each side of zero."""
+    return not np.isnan(slope_at_zero(kernel, 0, 1.0))
 
 
 def screening_kernel(penalty, alpha, previous):

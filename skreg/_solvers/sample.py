@@ -237,7 +237,12 @@ def _mean_square(tile, weights, n_samples):
 
 def start_state(design, sample, k):
     """The state of `design` for target k at coef = 0 (see :mod:`skreg._kernels.design`)."""
-    state = np.ascontiguousarray(sample.weighted(sample.y)[:, k])
+    return residual_state(design, sample, np.ascontiguousarray(sample.y[:, k]))
+
+
+def residual_state(design, sample, residual):
+    """The state of `design` for a given residual."""
+    state = sample.weighted(residual[:, None])[:, 0]
     if isinstance(design, Dense):
         return state
     return np.append(state, state.sum() if sample.centred else 0.0)

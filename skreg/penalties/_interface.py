@@ -62,6 +62,12 @@ def conjugate(penalty, j, point):
 
 
 @dispatched
+def slope_at_zero(penalty, j, sign):
+    """One-sided derivative of the penalty at 0: to the right if sign > 0, else to the
+    left. NaN if the penalty is not value(u) = slope u + l2 u^2 / 2 on that side."""
+
+
+@dispatched
 def has_dual(penalty):
     """Whether `dual_norm` and `conjugate` are known, so that a duality gap exists."""
 
@@ -82,6 +88,10 @@ def _zero(penalty):
     return 0.0
 
 
+def _unknown_slope(penalty, j, sign):
+    return float("nan")
+
+
 def register(
     kernel_class,
     *,
@@ -91,6 +101,7 @@ def register(
     strong_convexity=_zero,
     dual_norm=None,
     conjugate=None,
+    slope_at_zero=None,
 ):
     """Make a kernel tuple class known to every solver.
 
@@ -108,6 +119,9 @@ def register(
         they make the certificate a duality gap. Without `dual_norm` and `conjugate`
         the certificate is ``sum_j d_j**2 / (2 * curvature_j)`` with d_j the
         `subdiff_distance`.
+    slope_at_zero : callable, optional
+        For penalties that are quadratic on each side of zero: they are solved exactly
+        by an active-set method where that is affordable.
 
     Raises
     ------
@@ -126,4 +140,5 @@ def register(
     table["strong_convexity"].register(kernel_class, strong_convexity)
     table["dual_norm"].register(kernel_class, dual_norm or _infinite)
     table["conjugate"].register(kernel_class, conjugate or _infinite)
+    table["slope_at_zero"].register(kernel_class, slope_at_zero or _unknown_slope)
     table["has_dual"].register(kernel_class, _no_dual if dual_norm is None else _has_dual)

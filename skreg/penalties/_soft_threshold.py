@@ -75,6 +75,10 @@ def conjugate(penalty, j, point):
     return 0.5 * excess * excess / penalty.l2 if penalty.l2 > 0.0 else INFINITY
 
 
+def slope_at_zero(penalty, j, sign):
+    return penalty.l1 * sign
+
+
 register(
     SoftThreshold,
     value=value,
@@ -83,4 +87,5 @@ register(
     strong_convexity=strong_convexity,
     dual_norm=dual_norm,
     conjugate=conjugate,
+    slope_at_zero=slope_at_zero,
 )
