@@ -138,7 +138,7 @@ def test_pandas_extension_dtypes(case, dtype):
     assert_close(found, expected, rtol)
 
 
-def with_duplicates(X):
+def halves(X):
     """COO parts in which every entry is stored as two halves, rows in disorder."""
     coo = sparse.coo_array(X)
     order = np.random.default_rng(0).permutation(2 * coo.nnz)
@@ -146,16 +146,30 @@ def with_duplicates(X):
     return entries, tuple(np.tile(index, 2)[order] for index in coo.coords)
 
 
-def uncanonical(cls):
-    """CSR or CSC with duplicate entries and unsorted indices, as scipy leaves them."""
+def with_duplicates_in(cls):
+    """CSR or CSC with every entry twice and unsorted indices."""
 
     def build(X):
-        data, (rows, columns) = with_duplicates(X)
+        data, (rows, columns) = halves(X)
         major, minor = (rows, columns) if "csr" in cls.__name__ else (columns, rows)
         order = np.argsort(major, kind="stable")
         n_major = X.shape[0] if "csr" in cls.__name__ else X.shape[1]
         indptr = np.searchsorted(major[order], np.arange(n_major + 1))
         return cls((data[order], minor[order], indptr), shape=X.shape)
+
+    return build
+
+
+def unsorted(cls):
+    """CSR or CSC whose indices run backwards within each row or column."""
+
+    def build(X):
+        stored = cls(X)
+        for start, stop in zip(stored.indptr[:-1], stored.indptr[1:], strict=True):
+            stored.indices[start:stop] = stored.indices[start:stop][::-1].copy()
+            stored.data[start:stop] = stored.data[start:stop][::-1].copy()
+        stored.has_sorted_indices = False
+        return stored
 
     return build
 
@@ -192,9 +206,10 @@ SPARSE = {
     **{cls.__name__: cls for cls in CLASSES + OTHERS},
     **{f"{c.__name__}, int32": indexed(c, np.int32) for c in CLASSES},
     **{f"{c.__name__}, int64": indexed(c, np.int64) for c in CLASSES},
-    **{f"{c.__name__}, uncanonical": uncanonical(c) for c in CLASSES},
+    **{f"{c.__name__}, unsorted": unsorted(c) for c in CLASSES},
+    **{f"{c.__name__}, duplicates": with_duplicates_in(c) for c in CLASSES},
     **{f"{c.__name__}, read-only": read_only_sparse(c) for c in CLASSES},
-    "coo, duplicates": lambda X: sparse.coo_array(with_duplicates(X), shape=X.shape),
+    "coo, duplicates": lambda X: sparse.coo_array(halves(X), shape=X.shape),
     "explicit zeros": explicit_zeros,
     "integers": lambda X: sparse.csr_array(X.astype(int)),
 }
@@ -253,8 +268,9 @@ STORES = {
     "float32": lambda X: np.asfortranarray(X, dtype=np.float32),
     "csr": sparse.csr_matrix,
     "csc": sparse.csc_array,
-    "csr, uncanonical": uncanonical(sparse.csr_matrix),
-    "csc, uncanonical": uncanonical(sparse.csc_array),
+    "csr, duplicates": with_duplicates_in(sparse.csr_matrix),
+    "csc, duplicates": with_duplicates_in(sparse.csc_array),
+    "csc, unsorted": unsorted(sparse.csc_matrix),
     "coo, duplicates": SPARSE["coo, duplicates"],
 }
 
