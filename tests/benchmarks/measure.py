@@ -1,5 +1,6 @@
 """One case: find every library's tolerances, then time them in interleaved rounds."""
 
+import contextlib
 import json
 import os
 import select
@@ -62,19 +63,25 @@ class Worker:
             self._start()
         out = self.folder / "path.npz" if keep else None
         request = {"tol": tol, "out": str(out) if out else None}
-        self.process.stdin.write(json.dumps(request).encode() + b"\n")
-        self.process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # a dead process gives no answer
+            self.process.stdin.write(json.dumps(request).encode() + b"\n")
+            self.process.stdin.flush()
         answer = self._answer(timeout)
         if keep:
             with np.load(out) as path:
                 answer["path"] = path["coefs"], path["intercepts"]
+            if not all(np.all(np.isfinite(part)) for part in answer["path"]):
+                raise GaveUpError("coefficients that are not finite")
         return answer
 
     def stop(self):
         """End the process, if it runs."""
         if self.process is not None:
             self.process.kill()
-            self.process.communicate()
+            self.process.wait()
+            for pipe in (self.process.stdin, self.process.stdout):
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
             self.process = None
 
     def _start(self):
