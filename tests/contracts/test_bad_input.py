@@ -78,9 +78,7 @@ BAD_PARAMETERS = {
     },
 }
 BAD_ENTRIES = {
-    skreg.Ridge: {
-        "alpha": [[], [1.0, -1.0], [NAN, 1.0], ["a", "b"], [1.0, 2.0, 3.0]]
-    },
+    skreg.Ridge: {"alpha": [[], [1.0, -1.0], [NAN, 1.0], ["a", "b"], [1.0, 2.0, 3.0]]},
     skreg.LassoCV: {"alphas": [[], [1.0, -1.0], [NAN], [INF], ["a"], [None], [[1.0]]]},
     skreg.ElasticNetCV: {
         "alphas": [[], [-1.0], ["a"]],
@@ -204,7 +202,10 @@ BAD_X = {
     "sparse inf": (lambda X: sparse.csc_matrix(put(X, INF, 3, 2)), "X contains inf"),
     "sparse complex": (lambda X: sparse.csr_array(X + 1j), "Complex data"),
     "sparse empty": (lambda X: sparse.csr_array(X[:0]), r"0 sample\(s\)"),
-    "too large for float64": (lambda X: put(X.astype(np.longdouble), "1e999", 0, 0), "X"),
+    "too large for float64": (
+        lambda X: put(X.astype(np.longdouble), "1e999", 0, 0),
+        "X",
+    ),
 }
 BAD_Y = {
     "NaN": (lambda y: put(y, NAN, 3), "y contains NaN"),

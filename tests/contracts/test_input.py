@@ -61,7 +61,9 @@ DENSE = {
     "longdouble": lambda A: A.astype(np.longdouble),
     "pandas": lambda A: pd.DataFrame(A) if A.ndim > 1 else pd.Series(A),
     "pandas nullable": lambda A: (
-        pd.DataFrame(A).astype("Float64") if A.ndim > 1 else pd.Series(A).astype("Float64")
+        pd.DataFrame(A).astype("Float64")
+        if A.ndim > 1
+        else pd.Series(A).astype("Float64")
     ),
 }
 
