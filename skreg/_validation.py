@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import contextmanager
-from numbers import Integral, Number, Real
+from numbers import Integral, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,8 +36,9 @@ def real(low, high=np.inf, *, low_open=False):
     def accepts(value):
         if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
             return False
-        above = value > low if low_open else value >= low
-        return bool(above and value <= high and np.isfinite(value))
+        number = float(value)
+        above = number > low if low_open else number >= low
+        return above and number <= high and np.isfinite(number)
 
     return Rule(accepts, f"a float in the range {bracket}{low}, {end}")
 
@@ -64,20 +65,32 @@ def choice(*options):
 BOOLEAN = Rule(lambda value: isinstance(value, (bool, np.bool_)), "a bool")
 NONE = Rule(lambda value: value is None, "None")
 ARRAY = Rule(
-    lambda value: not isinstance(value, str)
-    and (hasattr(value, "__len__") or hasattr(value, "__array__"))
-    and np.ndim(value) > 0,
+    lambda value: (
+        not isinstance(value, str)
+        and (hasattr(value, "__len__") or hasattr(value, "__array__"))
+        and np.ndim(value) > 0
+    ),
     "an array-like",
 )
 VERBOSE = BOOLEAN | integer(0)
-RANDOM_STATE = NONE | integer(0) | Rule(
-    lambda value: isinstance(value, np.random.RandomState) or value is np.random,
-    "an instance of RandomState",
+RANDOM_STATE = (
+    NONE
+    | integer(0)
+    | Rule(
+        lambda value: isinstance(value, np.random.RandomState) or value is np.random,
+        "an instance of RandomState",
+    )
 )
-CV = NONE | integer(2) | Rule(
-    lambda value: hasattr(value, "split")
-    or (hasattr(value, "__iter__") and not isinstance(value, str)),
-    "a cross-validation splitter or an iterable of (train, test) splits",
+CV = (
+    NONE
+    | integer(2)
+    | Rule(
+        lambda value: (
+            hasattr(value, "split")
+            or (hasattr(value, "__iter__") and not isinstance(value, str))
+        ),
+        "a cross-validation splitter or an iterable of (train, test) splits",
+    )
 )
 
 
@@ -196,12 +209,11 @@ def check_sample_weight(sample_weight, n_samples, scalar=False):
     """Non-negative finite weights as float64, or None if all rows weigh the same."""
     if sample_weight is None:
         return None
-    if isinstance(sample_weight, Number):
-        if not sample_weight > 0 or not np.isfinite(sample_weight):
-            raise ValueError(
-                f"sample_weight must be positive and finite; got {sample_weight!r}."
-            )
-        return np.full(n_samples, float(sample_weight)) if scalar else None
+    if isinstance(sample_weight, Real):
+        weight = float(sample_weight)
+        if not weight > 0.0 or not np.isfinite(weight):
+            raise ValueError(f"sample_weight must be positive and finite; got {weight}.")
+        return np.full(n_samples, weight) if scalar else None
     weights = check_array(
         sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
     )

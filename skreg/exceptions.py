@@ -44,9 +44,7 @@ L1_RATIO_ZERO_GRID = (
 
 def warn_not_converged(alpha, gap, target, max_iter, stacklevel=3):
     """Warn, scikit-learn's sentence first, that `max_iter` ended the iterations."""
-    remedy = (
-        f"raise max_iter (now {max_iter})" if gap > 0 else "raise tol"
-    )
+    remedy = f"raise max_iter (now {max_iter})" if gap > 0 else "raise tol"
     warnings.warn(
         "Objective did not converge. You might want to increase the number of "
         "iterations. "

@@ -21,10 +21,14 @@ LAYERS = [
 ]
 # Which files may see a package, as prefixes of their dotted names.
 ALLOWED = {
-    "sklearn": ["skreg.linear", "skreg._validation", "skreg.paths", "skreg.exceptions"]
-    + ["skreg.penalties._interface", "skreg.display", "skreg.mlp", "skreg.distributed"],
-    "scipy.sparse": ["skreg._kernels.design", "skreg._validation", "skreg.linear"]
-    + ["skreg._solvers.ridge"],
+    "sklearn": [
+        *["skreg.linear", "skreg._validation", "skreg.paths", "skreg.exceptions"],
+        *["skreg.penalties._interface", "skreg.display", "skreg.mlp", "skreg.distributed"],
+    ],
+    "scipy.sparse": [
+        *["skreg._kernels.design", "skreg._validation", "skreg.linear"],
+        "skreg._solvers.ridge",
+    ],
     "numba": ["skreg._compile"],
     "matplotlib": ["skreg.display"],
     "dask": ["skreg.distributed"],

@@ -17,8 +17,8 @@ import sys
 from pathlib import Path
 
 import numba
-from numba.core import types
 from numba.core.caching import FunctionCache, NullCache
+from numba.core.types.containers import BaseNamedTuple, BaseTuple
 
 from skreg._compile.fingerprint import fingerprint, package_fingerprint
 
@@ -86,9 +86,9 @@ class ContentCache(FunctionCache):
 def _kernel_classes(numba_type):
     """The NamedTuple classes in a Numba type, outermost first."""
     found = []
-    if isinstance(numba_type, types.BaseNamedTuple):
+    if isinstance(numba_type, BaseNamedTuple):
         found.append(numba_type.instance_class)
-    if isinstance(numba_type, types.BaseTuple):
+    if isinstance(numba_type, BaseTuple):
         for member in numba_type:
             found += _kernel_classes(member)
     return found

@@ -9,9 +9,10 @@ would do the same but miss Numba's disk cache in every new process.)
 """
 
 import functools
+from collections.abc import Callable
 
 import numba
-from numba.core import types
+from numba.core.types.containers import BaseNamedTuple
 from numba.extending import overload
 
 from skreg._compile.cache import register_fingerprint
@@ -23,7 +24,7 @@ def dispatched(interface):
 
     The result has an attribute ``register(cls, implementation)``.
     """
-    table = {}
+    table: dict[type, Callable] = {}
 
     @functools.wraps(interface)
     def call(first, *others):
@@ -35,12 +36,11 @@ def dispatched(interface):
         return implementation
 
     def choose(first, *others):
-        if isinstance(first, types.BaseNamedTuple):
+        if isinstance(first, BaseNamedTuple):
             return _find(table, first.instance_class, call)
         return None
 
-    call.register = register
-    call.implementations = table
+    setattr(call, "register", register)  # noqa: B010 - unknown to type checkers
     if not numba.config.DISABLE_JIT:
         overload(call, jit_options=OPTIONS, strict=False)(choose)
     return call

@@ -274,11 +274,12 @@ def follow(
         for j in range(count):
             if inside[j] or gram[j, j] <= 0.0 or size == features.size:
                 continue
-            if subdiff_distance(penalty, j, 0.0, gradient[j]) > least:
-                if enter(gram, l2, j, features, factor, size):
-                    signs[size] = 1.0 if gradient[j] > 0.0 else -1.0
-                    inside[j] = True
-                    size += 1
+            if subdiff_distance(penalty, j, 0.0, gradient[j]) <= least:
+                continue
+            if enter(gram, l2, j, features, factor, size):
+                signs[size] = 1.0 if gradient[j] > 0.0 else -1.0
+                inside[j] = True
+                size += 1
         if size == before:
             sign = 1.0 if gradient[chosen] > 0.0 else -1.0
             enter(gram, l2, chosen, features, factor, size)

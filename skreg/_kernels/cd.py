@@ -14,7 +14,12 @@ models via coordinate descent, Journal of Statistical Software, 2010.
 """
 
 from skreg._compile import inlined, jit
-from skreg._kernels.design import column_dot, column_update, has_gradient, residual_norm2
+from skreg._kernels.design import (
+    column_dot,
+    column_update,
+    has_gradient,
+    residual_norm2,
+)
 from skreg.penalties import (
     conjugate,
     dual_norm,
@@ -114,9 +119,7 @@ def rebuild_state(design, coef, start_state, state):
 
 
 @inlined
-def grow_working_set(
-    curvature, penalty, coef, gradient, order, n_working, fraction
-):
+def grow_working_set(curvature, penalty, coef, gradient, order, n_working, fraction):
     """Move to the front the features that are not zero or violate optimality."""
     worst = 0.0
     for position in range(n_working, coef.size):
@@ -203,9 +206,7 @@ def coordinate_descent(
         target = 0.8 * tol if screened or stalled else max(0.8 * tol, 0.1 * gap)
         epoch = 0
         while n_iter < max_iter:
-            decrease = sweep(
-                design, curvature, penalty, coef, state, order, n_working
-            )
+            decrease = sweep(design, curvature, penalty, coef, state, order, n_working)
             n_iter += 1
             epoch += 1
             if decrease == 0.0:
@@ -220,9 +221,7 @@ def coordinate_descent(
                     break
         rebuild_state(design, coef, start_state, state)
         norm2 = set_gradient(design, coef, state, gradient, order, n_features)
-        gap = optimality_gap(
-            penalty, curvature, coef, gradient, order, n_features, norm2
-        )
+        gap = optimality_gap(penalty, curvature, coef, gradient, order, n_features, norm2)
         if stalled:  # a fixed point to the last bit: as good as this precision gets
             break
     return gap, n_iter
@@ -235,6 +234,4 @@ def certify(penalty, curvature, coef, gradient, order, norm2):
     `gradient` must be known for them; all others must have a zero coefficient and be
     known to satisfy the optimality condition.
     """
-    return optimality_gap(
-        penalty, curvature, coef, gradient, order, order.size, norm2
-    )
+    return optimality_gap(penalty, curvature, coef, gradient, order, order.size, norm2)

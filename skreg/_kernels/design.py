@@ -204,9 +204,8 @@ def sparse_columns(X):
     if not columns.has_canonical_format:
         columns = columns.copy()
         columns.sum_duplicates()
-    index = np.int64
-    if max(columns.nnz, *columns.shape) <= np.iinfo(np.int32).max:
-        index = np.int32
+    fits = max(columns.nnz, *columns.shape) <= np.iinfo(np.int32).max
+    index = np.dtype(np.int32 if fits else np.int64)
     arrays = (
         columns.data,
         columns.indices.astype(index, copy=False),
@@ -223,4 +222,6 @@ def sparse_gram(X, weights):
     X = sparse.csr_array(X, dtype=np.float64)
     if weights is None:
         weights = np.full(X.shape[0], 1.0 / X.shape[0])
-    return (X.T @ (sparse.dia_array((weights[None], 0), shape=(len(weights),) * 2) @ X)).toarray()
+    return (
+        X.T @ (sparse.dia_array((weights[None], 0), shape=(len(weights),) * 2) @ X)
+    ).toarray()

@@ -155,9 +155,7 @@ def group_coordinate_descent(
             decrease = 0.0
             for position in range(n_working):
                 j = order[position]
-                decrease += group_step(
-                    design, curvature[j], penalty, j, coef, state, point
-                )
+                decrease += group_step(design, curvature[j], penalty, j, coef, state, point)
             n_iter += 1
             epoch += 1
             moved += decrease

@@ -23,7 +23,6 @@ from skreg._solvers.ridge import solve_ridge
 from skreg._solvers.sample import column_design, gram_design, make_moments, start_state
 from skreg._solvers.support import Support
 from skreg._solvers.working_set import WorkingSet
-from skreg.exceptions import NON_FINITE_COEF
 from skreg.penalties import slope_at_zero, strong_convexity
 
 # Forming the Gram matrix costs about as much as this many epochs of residual updates
@@ -127,6 +126,7 @@ def make_problem(sample, k, moments, fixed):
 
     `fixed` is the design and curvature that all targets share, with columns.
     """
+    exact: GramSolver | WorkingSet
     if moments is not None:
         design, curvature = gram_design(moments, k)
         exact, state = GramSolver(design), design.correlation
@@ -134,8 +134,6 @@ def make_problem(sample, k, moments, fixed):
         design, curvature = fixed
         exact = WorkingSet(sample, k, design, curvature)
         state = start_state(design, sample, k)
-    if not np.all(np.isfinite(curvature)):
-        raise ValueError(NON_FINITE_COEF)
     return Problem(exact, Descent(design, curvature, state))
 
 
@@ -149,7 +147,7 @@ class Problem:
     def path(self, penalty, alphas, start, tol, max_iter):
         """Yield the :class:`Step` of each alpha; parameters as in :func:`solve_path`."""
         self._uses_exact = has_exact_solution(penalty.kernel(alphas[0]))
-        done, previous = 0, None
+        done, previous, spent = 0, None, 0
         if start is not None:
             step = self._descent.start_at(start, penalty.kernel(alphas[0]))
             if step.gap <= tol:
@@ -161,11 +159,12 @@ class Problem:
                 )
         elif self._uses_exact:
             for alpha in self._exact.warm_up(penalty, alphas[0]):
-                self._solve(penalty, alpha, previous, tol, max_iter)
-                previous = alpha
+                step = self._solve(penalty, alpha, previous, tol, max_iter)
+                previous, spent = alpha, spent + step.n_iter
         for alpha in alphas[done:]:
-            yield self._solve(penalty, alpha, previous, tol, max_iter)
-            previous = alpha
+            step = self._solve(penalty, alpha, previous, tol, max_iter)
+            yield step._replace(n_iter=step.n_iter + spent)
+            previous, spent = alpha, 0
 
     def _solve(self, penalty, alpha, previous, tol, max_iter):
         kernel = penalty.kernel(alpha)
@@ -173,7 +172,7 @@ class Problem:
         n_rounds = 0
         if self._uses_exact:
             self._exact.predict_support(screening)
-            solved, gap, n_rounds = self._exact.solve(kernel, max_iter)
+            _, gap, n_rounds = self._exact.solve(kernel, max_iter)
             if gap <= tol or n_rounds >= max_iter:
                 return Step(self._exact.coef(), gap, n_rounds)
             self._descent.start_at(self._exact.coef(), kernel)

@@ -51,8 +51,8 @@ def leave_one_out(sample, l2, *, exact_factor=False):
     n_samples, n_features = sample.X.shape
     _refuse_if_too_large(sample)
     if not exact_factor:
-        found = _from_gram(sample, l2) if n_features < n_samples else _from_kernel(
-            sample, l2
+        found = (
+            _from_gram(sample, l2) if n_features < n_samples else _from_kernel(sample, l2)
         )
         if found is not None:
             return found

@@ -20,6 +20,7 @@ from skreg._solvers.sample import (
     explicit_matrix,
     make_kernel_matrix,
     make_moments,
+    refuse_overflow,
     weighted_targets,
 )
 
@@ -126,9 +127,9 @@ def _cholesky(sample, l2):
     primal = n_features <= n_samples
     matrix = make_moments(sample).gram if primal else make_kernel_matrix(sample)
     largest = np.abs(matrix).sum(axis=0).max(initial=0.0)
-    if not np.isfinite(largest) or l2.min() <= GRAM_CONDITION * largest:
-        if not primal or l2.min() <= 0.0 or not np.isfinite(largest):
-            return None
+    refuse_overflow(largest)
+    if l2.min() <= GRAM_CONDITION * largest and not (primal and l2.min() > 0.0):
+        return None
     coef = np.zeros((len(l2), n_features))
     solve = _refine_primal if primal else _solve_dual
     for strength in np.unique(l2):

@@ -7,7 +7,7 @@ data are accumulated in float64. Sparse X is never densified: its centring is al
 """
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from skreg._kernels.design import (
     sparse_columns,
     sparse_gram,
 )
+from skreg.exceptions import NON_FINITE_COEF
 
 TILE_ELEMENTS = 1 << 18
 TILE_ROWS = 256
@@ -47,7 +48,7 @@ class Sample:
     centred : bool
     """
 
-    X: object
+    X: Any
     y: np.ndarray
     weights: np.ndarray | None
     weight_sum: float
@@ -202,13 +203,13 @@ def column_design(sample):
 
     A C-ordered dense X is transposed (the only copy); F-ordered X is used as it is.
     """
-    if sample.weights is None:
-        kernel_weights = UniformWeights(1.0 / sample.X.shape[0])
-    else:
+    kernel_weights: Any = UniformWeights(1.0 / sample.X.shape[0])
+    if sample.weights is not None:
         kernel_weights = RowWeights(sample.weights)
+    design: Any
     if is_sparse(sample.X):
         parts = sparse_columns(sample.X)
-        design = CSC(*parts, sample.X_mean, kernel_weights)
+        design = CSC(parts[0], parts[1], parts[2], sample.X_mean, kernel_weights)
     else:
         columns = _read_only(np.ascontiguousarray(sample.X.T))
         sample = replace(sample, X=columns.T)
@@ -227,6 +228,12 @@ def column_curvature(sample):
             curvature[columns] += _mean_square(tile, weights, sample.X.shape[0])
     curvature[is_constant(sample, curvature)] = 0.0
     return curvature
+
+
+def refuse_overflow(*arrays):
+    """Squares of the data beyond the largest number would give a wrong answer."""
+    if not all(np.all(np.isfinite(array)) for array in arrays):
+        raise ValueError(NON_FINITE_COEF)
 
 
 def _mean_square(tile, weights, n_samples):
@@ -257,6 +264,7 @@ def gram_design(moments, k):
 
 def is_constant(sample, curvature):
     """Which columns vary only by rounding; they get no coefficient."""
+    refuse_overflow(curvature, sample.X_mean)
     if not sample.centred:
         return curvature <= 0.0
     return curvature <= (CONSTANT * sample.X_mean) ** 2

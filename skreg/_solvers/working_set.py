@@ -64,13 +64,13 @@ class WorkingSet:
         self._columns = pack_columns(sample, design)
         self._outside = curvature > 0.0
         self._estimate = np.zeros(curvature.size)
-        self._reference = None
         self.features = np.zeros(0, dtype=np.int64)
         self.gram, self.correlation = np.zeros((64, 64)), np.zeros(64)
         self.support = Support(64)
         self.n_passes = 0.0
         # The gradient of the null model; it starts every estimate.
-        self._start_gradient = self._refresh(self._y).gradient
+        self._reference = self._look_at_all(self._y)
+        self._start_gradient = self._reference.gradient
         self._estimate = self._start_gradient.copy()
 
     def coef(self):
@@ -169,7 +169,8 @@ class WorkingSet:
         bound = self._signed(estimate, kernel) + self._lengths * radius
         checked = np.flatnonzero(self._outside & (bound >= MARGIN * threshold))
         if len(checked) > FULL_PASS_SHARE * bound.size:
-            estimate = self._refresh(residual).gradient.copy()
+            self._reference = self._look_at_all(residual)
+            estimate = self._reference.gradient.copy()
         elif len(checked):
             correlate(self._design, checked, self._state(residual), estimate)
             self.n_passes += len(checked) / bound.size
@@ -183,14 +184,14 @@ class WorkingSet:
         one_sided = getattr(kernel, "positive", False)
         return gradient if one_sided else np.abs(gradient)
 
-    def _refresh(self, residual):
+    def _look_at_all(self, residual):
+        """A new reference: a full pass over X."""
         gradient = np.zeros(self._curvature.size)
         every = np.arange(gradient.size)
         correlate(self._design, every, self._state(residual), gradient)
         self.n_passes += 1.0
         norm2 = max(self._sample.mean(residual * residual), np.finfo(np.float64).tiny)
-        self._reference = Reference(residual, norm2, gradient)
-        return self._reference
+        return Reference(residual, norm2, gradient)
 
     def _state(self, residual):
         return residual_state(self._design, self._sample, residual)

@@ -282,9 +282,7 @@ def given_moments(precompute, sample, check):
 def route_to_splitter(estimator, sample_weight, params):
     """The part of `params` that the splitter asked for."""
     if get_config()["enable_metadata_routing"]:
-        routed = process_routing(
-            estimator, "fit", sample_weight=sample_weight, **params
-        )
+        routed = process_routing(estimator, "fit", sample_weight=sample_weight, **params)
         return routed.splitter.split
     if params:
         raise ValueError(

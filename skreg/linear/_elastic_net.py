@@ -45,13 +45,15 @@ class ElasticNet(PenalizedLeastSquares):
         Chooses how, not what: True uses the Gram matrix, False lets skreg choose, an
         array is used as the Gram matrix of centred X. Sparse X needs none.
     max_iter : int, default=1000
-        Largest number of epochs of coordinate descent; when it is hit, a
-        :class:`~sklearn.exceptions.ConvergenceWarning` names the gap that is left.
+        Bound on the rounds of the active-set method and the epochs of coordinate
+        descent; when it is hit, a :class:`~sklearn.exceptions.ConvergenceWarning`
+        names the gap that is left.
     copy_X : bool, default=True
         Accepted; X is never written to and never copied to be centred.
     tol : float, default=1e-4
-        The iterations stop at a duality gap of `tol` times the objective of the null
-        (intercept-only) model; scikit-learn's test is twice as loose.
+        Coordinate descent, where it is used, stops at a duality gap of `tol` times the
+        objective of the null (intercept-only) model; scikit-learn's test is twice as
+        loose. The active-set method is exact.
     warm_start : bool, default=False
         Start from the coefficients of the previous fit.
     positive : bool, default=False
@@ -73,8 +75,8 @@ class ElasticNet(PenalizedLeastSquares):
     relative_gap_ : float or ndarray of shape (n_targets,)
         `dual_gap_` / objective of the null (intercept-only) model.
     n_iter_ : int or list of int
-        Epochs of coordinate descent; 1 where a direct solver was used (``alpha=0``,
-        ``l1_ratio=0``).
+        Rounds of the active-set method plus epochs of coordinate descent; 1 where a
+        direct solver was used (``alpha=0``, ``l1_ratio=0``).
     sparse_coef_ : sparse matrix of shape (1, n_features) or (n_targets, n_features)
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -96,17 +98,22 @@ class ElasticNet(PenalizedLeastSquares):
 
     Notes
     -----
-    Coordinate descent with soft-thresholding on a working set: features that are
-    non-zero or violate optimality, found by a full pass over X, which also yields the
-    duality gap. Updates run on the residual, or on the Gram matrix when there are many
-    more samples than features. With float32 data the arithmetic is float64; only the
-    stored coefficients are rounded. ``l1_ratio=0`` (or
-    ``alpha=0``) without `positive` is ridge, or least squares, and solved directly.
+    The support is followed exactly: for given signs the optimality condition is a linear
+    system, whose Cholesky factor is updated as features enter and leave, on the Gram
+    matrix of all features when there are many more samples, else on a working set that
+    a full look at the others certifies. Where the support is too large for that (more
+    than 6000 features), coordinate descent with soft-thresholding goes on to `tol`. With
+    float32 data the arithmetic is float64; only the stored coefficients are rounded.
+    ``l1_ratio=0`` (or ``alpha=0``) without `positive` is ridge, or least squares, and is
+    solved directly.
 
     References
     ----------
     Zou, H. and Hastie, T. Regularization and variable selection via the elastic net.
     Journal of the Royal Statistical Society B, 2005.
+
+    Osborne, M., Presnell, B. and Turlach, B. A new approach to variable selection in
+    least squares problems. IMA Journal of Numerical Analysis, 2000.
 
     Friedman, J., Hastie, T. and Tibshirani, R. Regularization paths for generalized
     linear models via coordinate descent. Journal of Statistical Software, 2010.
@@ -118,7 +125,7 @@ class ElasticNet(PenalizedLeastSquares):
     >>> X, y = load_diabetes(return_X_y=True)
     >>> model = ElasticNet(alpha=0.01, l1_ratio=0.8).fit(X, y)
     >>> print(round(model.score(X, y), 3))
-    0.457
+    0.458
     """
 
     _parameters = {**PenalizedLeastSquares._parameters, "l1_ratio": real(0, 1)}
@@ -197,11 +204,13 @@ class ElasticNetCV(PenalizedLeastSquaresCV):
         Chooses how, not what: True uses Gram matrices, 'auto' and False let skreg
         choose, an array is used for the final fit. Sparse X needs none.
     max_iter : int, default=1000
-        Largest number of epochs of coordinate descent per alpha; when it is hit, a
-        :class:`~sklearn.exceptions.ConvergenceWarning` names the gap that is left.
+        Bound on the rounds of the active-set method and the epochs of coordinate
+        descent per alpha; when it is hit, a :class:`~sklearn.exceptions.ConvergenceWarning`
+        names the gap that is left.
     tol : float, default=1e-4
-        The iterations stop at a duality gap of `tol` times the objective of the null
-        (intercept-only) model; scikit-learn's test is twice as loose.
+        Coordinate descent, where it is used, stops at a duality gap of `tol` times the
+        objective of the null (intercept-only) model; scikit-learn's test is twice as
+        loose. The active-set method is exact.
     cv : int, splitter or iterable of (train, test), default=None
         None is 5-fold. Index pairs count the rows as given.
     copy_X : bool, default=True
@@ -238,7 +247,7 @@ class ElasticNetCV(PenalizedLeastSquaresCV):
     relative_gap_ : float
         `dual_gap_` / objective of the null (intercept-only) model.
     n_iter_ : int
-        Epochs of the final fit.
+        Rounds and epochs of the final fit.
     sparse_coef_ : sparse matrix of shape (1, n_features)
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -263,6 +272,9 @@ class ElasticNetCV(PenalizedLeastSquaresCV):
     Zou, H. and Hastie, T. Regularization and variable selection via the elastic net.
     Journal of the Royal Statistical Society B, 2005.
 
+    Osborne, M., Presnell, B. and Turlach, B. A new approach to variable selection in
+    least squares problems. IMA Journal of Numerical Analysis, 2000.
+
     Friedman, J., Hastie, T. and Tibshirani, R. Regularization paths for generalized
     linear models via coordinate descent. Journal of Statistical Software, 2010.
 
@@ -278,7 +290,10 @@ class ElasticNetCV(PenalizedLeastSquaresCV):
     1.0
     """
 
-    _parameters = {**PenalizedLeastSquaresCV._parameters, "l1_ratio": real(0, 1) | ARRAY}
+    _parameters = {
+        **PenalizedLeastSquaresCV._parameters,
+        "l1_ratio": real(0, 1) | ARRAY,
+    }
 
     path = staticmethod(enet_path)
 

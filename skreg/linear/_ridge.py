@@ -212,9 +212,7 @@ class Ridge(LinearRegressor):
         sample = make_sample(data.X, data.y, data.sample_weight, self.fit_intercept)
         l2 = self._strengths(data.y.shape[1]) / sample.weight_sum
         coef, gaps, self.n_iter_, self.solver_ = (
-            self._solve_positive(sample, l2)
-            if self.positive
-            else self._solve(sample, l2)
+            self._solve_positive(sample, l2) if self.positive else self._solve(sample, l2)
         )
         intercept = sample.intercept(coef)
         if not np.all(np.isfinite(coef)) or not np.all(np.isfinite(intercept)):
@@ -265,7 +263,7 @@ class Ridge(LinearRegressor):
         if alpha.size not in (1, n_targets):
             raise ValueError(
                 "Number of targets and number of penalties do not correspond: "
-                f"{n_targets} != {alpha.size}; give alpha one value, or one per column "
+                f"{alpha.size} != {n_targets}; give alpha one value, or one per column "
                 "of y."
             )
         if not np.all(np.isfinite(alpha)) or np.any(alpha < 0):
@@ -416,8 +414,9 @@ class RidgeCV(LinearRegressor):
         "fit_intercept": BOOLEAN,
         "scoring": NONE
         | Rule(
-            lambda value: callable(value)
-            or (isinstance(value, str) and value in get_scorer_names()),
+            lambda value: (
+                callable(value) or (isinstance(value, str) and value in get_scorer_names())
+            ),
             "a callable or a str of sklearn.metrics.get_scorer_names()",
         ),
         "cv": CV,

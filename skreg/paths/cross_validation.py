@@ -45,15 +45,11 @@ def split_rows(cv, data, split_params):
     if data.rows is None:
         return list(splitter.split(data.X, y, **split_params))
     if not explicit:
-        kept = {
-            name: _take(values, data.rows) for name, values in split_params.items()
-        }
+        kept = {name: _take(values, data.rows) for name, values in split_params.items()}
         return list(splitter.split(data.X, y, **kept))
     position = np.full(data.n_given, -1)
     position[data.rows] = np.arange(len(data.rows))
-    translated = [
-        [position[_indices(part)] for part in fold] for fold in splitter.split()
-    ]
+    translated = [[position[_indices(part)] for part in fold] for fold in splitter.split()]
     return [tuple(part[part >= 0] for part in fold) for fold in translated]
 
 
@@ -125,8 +121,6 @@ def _fold_path(data, fold, penalty, alphas, fit_intercept, solve):
     coefs, intercepts = path.coefs[0], sample.intercept(path.coefs)[0]
     residual = data.y[test] - data.X[test] @ coefs.T - intercepts
     return FoldPath(
-        np.average(
-            residual**2, axis=0, weights=None if weight is None else weight[test]
-        ),
+        np.average(residual**2, axis=0, weights=None if weight is None else weight[test]),
         path,
     )

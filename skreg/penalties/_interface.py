@@ -23,7 +23,8 @@ class Penalty(BaseEstimator):
 
     def quadratic_strength(self, alpha):
         """l2 if the penalty at `alpha` is just l2/2 ||coef||^2, so that a direct solver
-        applies; None if it is anything else."""
+        applies; None if it is anything else.
+        """
         return None
 
 
@@ -53,7 +54,8 @@ def strong_convexity(penalty):
 @dispatched
 def dual_norm(penalty, j, point):
     """Smallest t >= 0 with point / t in the subdifferential at 0 of the penalty without
-    its quadratic part l2 u^2 / 2; inf if there is none."""
+    its quadratic part l2 u^2 / 2; inf if there is none.
+    """
 
 
 @dispatched
@@ -64,7 +66,8 @@ def conjugate(penalty, j, point):
 @dispatched
 def slope_at_zero(penalty, j, sign):
     """One-sided derivative of the penalty at 0: to the right if sign > 0, else to the
-    left. NaN if the penalty is not value(u) = slope u + l2 u^2 / 2 on that side."""
+    left. NaN if the penalty is not value(u) = slope u + l2 u^2 / 2 on that side.
+    """
 
 
 @dispatched

@@ -1,0 +1,51 @@
+"""The documents say what the signatures say."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import skreg
+
+ROOT = Path(__file__).resolve().parents[1]
+HOW = {"copy_X", "precompute", "Xy", "selection", "random_state", "check_input"}
+HOW |= {"verbose", "n_jobs", "solver", "max_iter", "tol", "gcv_mode", "n_alphas"}
+
+
+def table_of_hows():
+    """Parameter -> names of classes and functions, from docs/objectives.md."""
+    text = (ROOT / "docs" / "objectives.md").read_text()
+    table = text.split("## Parameters that choose how")[1]
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \|$", table, flags=re.M)
+    return {name: {part.strip() for part in where.split(",")} for name, where, _ in rows}
+
+
+@pytest.mark.parametrize("parameter", sorted(HOW))
+def test_table_of_parameters_that_choose_how(parameter):
+    owners = {
+        name
+        for name in skreg.__all__
+        if parameter in inspect.signature(getattr(skreg, name)).parameters
+    }
+    assert table_of_hows()[parameter] == owners
+
+
+def test_table_has_no_other_rows():
+    assert set(table_of_hows()) == HOW
+
+
+@pytest.mark.parametrize("name", skreg.__all__)
+def test_every_parameter_is_documented(name):
+    thing = getattr(skreg, name)
+    sections = thing.__doc__.split("Parameters\n    ----------")[1]
+    for parameter in inspect.signature(thing).parameters.values():
+        star = "**" if parameter.kind is parameter.VAR_KEYWORD else ""
+        pattern = rf"^    {re.escape(star + parameter.name)} : "
+        assert re.search(pattern, sections, flags=re.M), parameter.name
+
+
+@pytest.mark.parametrize("filename", ["README.md", "CHANGELOG.md", "docs/objectives.md"])
+def test_documents_name_every_public_class(filename):
+    text = (ROOT / filename).read_text()
+    assert all(name in text for name in skreg.__all__)
