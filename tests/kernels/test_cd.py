@@ -41,9 +41,7 @@ def worst_distance(data, kernel, coef):
 def objective(data, kernel, coef):
     A, b = explicit(data)
     residual = b[:, 0] - A @ coef
-    return residual @ residual / 2 + sum(
-        value(kernel, j, w) for j, w in enumerate(coef)
-    )
+    return residual @ residual / 2 + sum(value(kernel, j, w) for j, w in enumerate(coef))
 
 
 @every_kind

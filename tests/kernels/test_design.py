@@ -30,8 +30,7 @@ COEF = np.array([0.7, -1.1, 0.0, 2.0, 0.3, 0.0, -0.4])
 def frozen_bytes(design):
     """Everything a design holds, to see whether it was written to."""
     return [
-        part.tobytes() if isinstance(part, np.ndarray) else repr(part)
-        for part in design
+        part.tobytes() if isinstance(part, np.ndarray) else repr(part) for part in design
     ]
 
 

@@ -97,9 +97,7 @@ def test_rows_enter_and_leave_together(kind):
     design, curvature, starts = designed(data, kind)
     A, b = explicit(data)
     largest = np.linalg.norm(A.T @ b, axis=1).max()
-    coef, *_ = descend_rows(
-        design, curvature, L1().kernel(0.2 * largest), starts, 1e-12
-    )
+    coef, *_ = descend_rows(design, curvature, L1().kernel(0.2 * largest), starts, 1e-12)
     counts = np.count_nonzero(coef, axis=1)
     assert set(counts) == {0, 3}
     kernel = L1().kernel(largest * (1 + 1e-12))

@@ -113,9 +113,7 @@ def ridge(A, b, l2):
     """argmin 1/2 ||b - A w||^2 + l2 / 2 ||w||^2 from the stacked rows, l2 > 0."""
     n_features = A.shape[1]
     stacked = np.vstack([A, np.sqrt(LONG(l2)) * np.eye(n_features, dtype=LONG)])
-    return least_squares(
-        stacked, np.concatenate([b, np.zeros_like(b, shape=n_features)])
-    )
+    return least_squares(stacked, np.concatenate([b, np.zeros_like(b, shape=n_features)]))
 
 
 def solve_support(A, b, support, signs, l1, l2):

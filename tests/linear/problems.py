@@ -79,10 +79,7 @@ def sparse_weighted():
 
 def _sparse(n_samples, n_features, density, seed):
     rng = np.random.default_rng(seed)
-    X = (
-        sparse.random(n_samples, n_features, density, format="csc", random_state=seed)
-        * 3.0
-    )
+    X = sparse.random(n_samples, n_features, density, format="csc", random_state=seed) * 3.0
     coef = np.where(np.arange(n_features) < 6, rng.uniform(-2, 2, n_features), 0.0)
     return Problem(sparse.csc_array(X), X @ coef + 0.3 * rng.standard_normal(n_samples))
 

@@ -96,9 +96,7 @@ def test_gap_is_below_tol_and_equals_primal_minus_dual(
 @every_setting
 @every_ratio
 @every_problem
-def test_gap_bounds_the_distance_from_the_optimum(
-    name, l1_ratio, fit_intercept, positive
-):
+def test_gap_bounds_the_distance_from_the_optimum(name, l1_ratio, fit_intercept, positive):
     problem = PROBLEMS[name]()
     model = fitted(problem, l1_ratio, fit_intercept, positive, tol=1e-2)
     A, b, l1, l2, optimum = exact(model, problem)
@@ -158,13 +156,9 @@ def test_several_targets_are_separate_problems(l1_ratio):
     for k in range(3):
         single = ElasticNet(0.2, l1_ratio=l1_ratio, max_iter=MANY)
         single.coef_, single.intercept_ = model.coef_[k], model.intercept_[k]
-        gap, null = oracle.certificate(
-            single, problem.X, Y[:, k], problem.sample_weight
-        )
+        gap, null = oracle.certificate(single, problem.X, Y[:, k], problem.sample_weight)
         assert gap <= model.tol * null
-        np.testing.assert_allclose(
-            model.dual_gap_[k], gap, rtol=1e-6, atol=TIGHT * null
-        )
+        np.testing.assert_allclose(model.dual_gap_[k], gap, rtol=1e-6, atol=TIGHT * null)
         np.testing.assert_allclose(
             model.relative_gap_[k], model.dual_gap_[k] / null, rtol=1e-9
         )
@@ -172,9 +166,7 @@ def test_several_targets_are_separate_problems(l1_ratio):
 
 @every_setting
 @every_ratio
-@pytest.mark.parametrize(
-    "name", ["tall", "wide", "weighted", "sparse_tall", "diabetes"]
-)
+@pytest.mark.parametrize("name", ["tall", "wide", "weighted", "sparse_tall", "diabetes"])
 def test_float32_fits_to_its_own_precision(name, l1_ratio, fit_intercept, positive):
     problem = PROBLEMS[name]()
     problem = problem._replace(X=problem.X.astype(np.float32))
@@ -211,9 +203,7 @@ def test_alpha_zero_with_more_features_than_samples_has_minimum_norm():
     assert_close(model.coef_, optimum, rtol=1e-10)
 
 
-@pytest.mark.parametrize(
-    "name", ["tall", "wide", "weighted", "sparse_tall", "diabetes"]
-)
+@pytest.mark.parametrize("name", ["tall", "wide", "weighted", "sparse_tall", "diabetes"])
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.filterwarnings("ignore:With alpha=0")
 def test_positive_alpha_zero_is_nonnegative_least_squares(name, fit_intercept):

@@ -296,9 +296,7 @@ class TestConvergence:
             model.fit(problem.X, problem.y)
         A, b = oracle.explicit(problem.X, problem.y, None, fit_intercept)
         optimum = oracle.active_set(A, b, alpha, 0.0).astype(float)
-        np.testing.assert_allclose(
-            model.coef_, optimum, atol=1e-10 * np.abs(optimum).max()
-        )
+        np.testing.assert_allclose(model.coef_, optimum, atol=1e-10 * np.abs(optimum).max())
 
     @pytest.mark.parametrize("name", ["tall", "sparse_tall"])
     def test_tol_zero_knows_that_it_is_done(self, name):

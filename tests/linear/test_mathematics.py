@@ -221,9 +221,7 @@ class TestConstrainedForm:
         model = tight_lasso(alpha, fit_intercept=False).fit(X, y)
         radius = np.abs(model.coef_).sum()
         assert radius > 0
-        np.testing.assert_allclose(
-            constrained_lasso(X, y, radius), model.coef_, atol=2e-6
-        )
+        np.testing.assert_allclose(constrained_lasso(X, y, radius), model.coef_, atol=2e-6)
 
     @pytest.mark.parametrize("alpha", [0.5, 10.0, 100.0])
     def test_ridge_with_alpha_as_the_multiplier(self, alpha):

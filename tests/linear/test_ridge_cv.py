@@ -291,9 +291,7 @@ def test_cv_equals_a_grid_search_over_scikit_learns_ridge(name, cv, scoring):
     assert model.alpha_ == search.best_params_["alpha"]
     np.testing.assert_allclose(model.best_score_, search.best_score_, rtol=1e-8)
     reference = search.best_estimator_.coef_
-    np.testing.assert_allclose(
-        model.coef_, reference, atol=1e-8 * np.abs(reference).max()
-    )
+    np.testing.assert_allclose(model.coef_, reference, atol=1e-8 * np.abs(reference).max())
 
 
 def test_cv_with_leave_one_out_chooses_what_the_default_chooses():

@@ -11,8 +11,8 @@ from sklearn.base import clone
 
 from skreg.penalties import (
     L1,
-    L2,
     L1L2,
+    L2,
     conjugate,
     dual_norm,
     has_dual,
