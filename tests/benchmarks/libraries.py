@@ -137,9 +137,7 @@ LIBRARIES = {
     "sklearn": Library(sklearn_path, "scikit-learn", "sklearn.linear_model", "Lasso"),
     "celer": Library(celer_path, "celer", "celer", "Lasso"),
     "skglm": Library(skglm_path, "skglm", "skglm", "Lasso"),
-    "glmnet": Library(
-        glmnet_path, "python-glmnet", "glmnet", "ElasticNet", patience=10**9
-    ),
+    "glmnet": Library(glmnet_path, "python-glmnet", "glmnet", "ElasticNet", patience=10**9),
     "adelie": Library(
         adelie_path, "adelie", "adelie", "grpnet", bound="max_iters", patience=10**8
     ),

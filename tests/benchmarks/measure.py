@@ -100,9 +100,7 @@ class Worker:
         line = self.process.stdout.readline() if ready else b""
         if not line:
             self.stop()
-            raise GaveUpError(
-                "the process died" if ready else f"longer than {timeout:g} s"
-            )
+            raise GaveUpError("the process died" if ready else f"longer than {timeout:g} s")
         answer = json.loads(line)
         if "error" in answer:
             self.stop()

@@ -26,10 +26,7 @@ SECOND_ROWS = {
 def tables(records):
     """All tables that the records have something for."""
     gaps = {
-        role
-        for record in records
-        for role in record["roles"]
-        if role.startswith("gap ")
+        role for record in records for role in record["roles"] if role.startswith("gap ")
     }
     parts = [bars(records)]
     gaps = sorted(gaps, key=lambda role: -float(role.split()[1]))
