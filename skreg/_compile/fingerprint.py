@@ -32,7 +32,7 @@ def package_fingerprint():
 def fingerprint(*functions):
     """Hash of `functions` and of every function and constant they reach."""
     digest = hashlib.sha256()
-    seen = set()
+    seen: set[types.FunctionType] = set()
     for function in functions:
         _feed(digest, function, seen)
     return digest.hexdigest()

@@ -31,6 +31,8 @@ PIVOT = 1e-11
 CROWD, CROWD_FRACTION = 10, 0.3
 # Violations below this fraction of the largest correlation are rounding.
 SLACK = 1e-13
+# What is left of the optimality condition on the support after a good solve.
+ROUNDING = 2e-16
 
 
 @inlined
@@ -167,19 +169,27 @@ def set_gradient(gram, correlation, count, coef, features, size, gradient):
 
 
 @inlined
-def refine(penalty, coef, features, signs, factor, size, gradient, point):
-    """One step of iterative refinement: solve for what is left of the condition."""
+def refine(penalty, coef, features, signs, factor, size, gradient, point, least):
+    """One step of iterative refinement: solve for what is left of the condition.
+
+    False if nothing larger than `least` is left.
+    """
     l2 = strong_convexity(penalty)
+    largest = 0.0
     for i in range(size):
         j = features[i]
         left = gradient[j] - slope_at_zero(penalty, j, signs[i]) - l2 * coef[j]
+        largest = max(largest, abs(left))
         point[i] = left
+    if largest <= least:
+        return False
     forward(factor, size, point)
     backward(factor, size, point)
     for i in range(size):
         corrected = coef[features[i]] + point[i]
         if corrected * signs[i] > 0.0:
             coef[features[i]] = corrected
+    return True
 
 
 @jit
@@ -236,7 +246,7 @@ def follow(
     largest = 0.0
     for j in range(count):
         largest = max(largest, abs(correlation[j]))
-    slack = SLACK * largest
+    slack, rounding = SLACK * largest, ROUNDING * largest
     n_rounds = 0
     while True:
         size = move(
@@ -252,8 +262,6 @@ def follow(
             rotations,
         )
         set_gradient(gram, correlation, count, coef, features, size, gradient)
-        refine(penalty, coef, features, signs, factor, size, gradient, point)
-        set_gradient(gram, correlation, count, coef, features, size, gradient)
         n_rounds += 1
         violating, worst, chosen = 0, slack, -1
         for j in range(count):
@@ -264,6 +272,10 @@ def follow(
                 if distance > worst:
                     worst, chosen = distance, j
         if chosen < 0:
+            if refine(
+                penalty, coef, features, signs, factor, size, gradient, point, rounding
+            ):
+                set_gradient(gram, correlation, count, coef, features, size, gradient)
             return SOLVED, size, n_rounds
         if n_rounds >= max_rounds:
             return LIMIT, size, n_rounds

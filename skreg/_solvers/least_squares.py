@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skreg._kernels.cd import certify, coordinate_descent
-from skreg._solvers.ridge import solve_ridge
+from skreg._solvers.ridge import certify_ridge, solve_ridge
 from skreg._solvers.sample import column_design, gram_design, make_moments, start_state
 from skreg._solvers.support import Support
 from skreg._solvers.working_set import WorkingSet
@@ -31,6 +31,8 @@ GRAM_FEATURES_PER_ALPHA = 400
 GRAM_MAX_FEATURES = 12_000
 # A larger support has a factor of more than 300 MB: coordinate descent takes over.
 MAX_SUPPORT = 6_000
+# Residuals of several solutions are held at once up to this size (64 MB).
+RESIDUAL_ELEMENTS = 1 << 23
 UNBOUNDED = np.iinfo(np.int64).max
 EPS = np.finfo(np.float64).eps
 
@@ -59,12 +61,21 @@ def prefers_gram(sample, n_alphas):
     n_samples, n_features = sample.X.shape
     if isinstance(sample.X, np.ndarray):
         affordable = min(GRAM_FEATURES_PER_ALPHA * n_alphas, GRAM_MAX_FEATURES)
-        return n_samples > n_features and n_features <= affordable
+        return n_features <= min(2 * n_samples, affordable)
     return False
 
 
 def solve_path(
-    sample, penalty, alphas, *, tol, max_iter, start=None, moments=None, use_gram=None
+    sample,
+    penalty,
+    alphas,
+    *,
+    tol,
+    max_iter,
+    start=None,
+    moments=None,
+    use_gram=None,
+    certified=False,
 ):
     """Solve at each of `alphas` in turn, each from the solution of the one before.
 
@@ -86,6 +97,9 @@ def solve_path(
         Of `sample`, if already known; then its Gram matrix is used.
     use_gram : bool, optional
         Force or forbid the Gram matrix; by default the cheaper way is chosen.
+    certified : bool
+        Whether gaps have to come from residuals; those of a Gram matrix cost less but
+        carry its rounding.
 
     Returns
     -------
@@ -115,6 +129,14 @@ def solve_path(
             found = problem.path(penalty, alphas[iterated], first, *stop)
             for t, step in zip(iterated, found, strict=True):
                 coefs[k, t], gaps[k, t], n_iters[k, t] = step
+            if certified and moments is not None:
+                gaps[k, iterated] = recompute_gaps(
+                    sample,
+                    penalty,
+                    alphas[iterated],
+                    coefs[k, iterated],
+                    np.full(len(iterated), k),
+                )
     reached = gaps <= np.maximum(tol * null, gap_floor(null))[:, None]
     converged = reached | [strength is not None for strength in strengths]
     gaps = np.maximum(gaps, gap_floor(null)[:, None])
@@ -277,42 +299,51 @@ def screening_kernel(penalty, alpha, previous):
     return penalty.kernel(max(2.0 * alpha - previous, 0.0))
 
 
-def recompute_gaps(sample, penalty, alpha, coef, intercept_error=0.0):
-    """Duality gap of stored coefficients, from residuals in float64.
+def recompute_gaps(sample, penalty, alphas, coef, targets):
+    """Duality gaps of given coefficients, from residuals in float64.
 
     Parameters
     ----------
     sample : Sample
     penalty : skreg.penalties.Penalty
-    alpha : float
-    coef : ndarray of shape (n_targets, n_features)
-    intercept_error : ndarray of shape (n_targets,)
-        By how much the stored intercept misses the optimal one.
+    alphas : ndarray of shape (n_solutions,)
+    coef : ndarray of shape (n_solutions, n_features)
+    targets : ndarray of shape (n_solutions,)
+        Which column of y each solution belongs to.
 
     Returns
     -------
-    ndarray of shape (n_targets,)
+    ndarray of shape (n_solutions,)
     """
     coef = np.asarray(coef, dtype=np.float64)
-    residual = sample.y - sample.fitted(coef)
-    gradient = sample.correlation(residual)
-    norm2 = sample.mean(residual * residual)
-    null = 0.5 * sample.y_norm2
-    order = np.arange(coef.shape[1])
-    strength = penalty.quadratic_strength(alpha)
-    if strength is not None:
-        gaps = solve_ridge(sample, np.full(len(coef), strength), check=coef).dual_gap
-    else:
-        kernel = penalty.kernel(alpha)
-        curvature = np.ones(coef.shape[1])
-        gaps = np.array(
-            [
-                certify(kernel, curvature, w, np.ascontiguousarray(g), order, norm)
-                for w, g, norm in zip(coef, gradient.T, norm2, strict=True)
-            ]
-        )
-    gaps = gaps + 0.5 * np.square(intercept_error)
-    return np.maximum(gaps, gap_floor(null))
+    gaps = np.empty(len(coef))
+    step = max(1, RESIDUAL_ELEMENTS // sample.X.shape[0])
+    for start in range(0, len(coef), step):
+        part = slice(start, start + step)
+        gaps[part] = _gaps_at_once(sample, penalty, alphas[part], coef[part], targets[part])
+    return np.maximum(gaps, gap_floor(0.5 * sample.y_norm2[targets]))
+
+
+def _gaps_at_once(sample, penalty, alphas, coef, targets):
+    strengths = [penalty.quadratic_strength(alpha) for alpha in alphas]
+    gaps = np.empty(len(coef))
+    direct = [t for t, strength in enumerate(strengths) if strength is not None]
+    if direct:
+        some = sample.select(targets[direct])
+        l2 = np.array([strengths[t] for t in direct])
+        gaps[direct] = certify_ridge(some, l2, coef[direct])
+    iterated = [t for t, strength in enumerate(strengths) if strength is None]
+    if iterated:
+        same = targets.min() == targets.max()  # a path: one target broadcasts
+        y = sample.y[:, targets[:1] if same else targets[iterated]]
+        residual = y - sample.fitted(coef[iterated])
+        gradient = np.ascontiguousarray(sample.correlation(residual).T)
+        norm2 = sample.mean_square(residual)
+        order, curvature = np.arange(coef.shape[1]), np.ones(coef.shape[1])
+        for row, t in enumerate(iterated):
+            kernel = penalty.kernel(alphas[t])
+            gaps[t] = certify(kernel, curvature, coef[t], gradient[row], order, norm2[row])
+    return gaps
 
 
 def relative_gap(dual_gap, null_objective):

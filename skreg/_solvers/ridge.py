@@ -43,7 +43,7 @@ class RidgeResult(NamedTuple):
     method: str  # "cholesky", "svd" or "lsqr"
 
 
-def solve_ridge(sample, l2, *, method=None, tol=KRYLOV_TOL, max_iter=None, check=None):
+def solve_ridge(sample, l2, *, method=None, tol=KRYLOV_TOL, max_iter=None):
     """Ridge regression of every target.
 
     Parameters
@@ -58,8 +58,6 @@ def solve_ridge(sample, l2, *, method=None, tol=KRYLOV_TOL, max_iter=None, check
         Relative residual at which Krylov iterations stop.
     max_iter : int, optional
         Bound on the Krylov iterations.
-    check : ndarray of shape (n_targets, n_features), optional
-        Coefficients to certify instead of solving.
 
     Returns
     -------
@@ -67,18 +65,16 @@ def solve_ridge(sample, l2, *, method=None, tol=KRYLOV_TOL, max_iter=None, check
     """
     l2 = np.asarray(l2, dtype=np.float64)
     once = np.ones(len(l2), dtype=np.int32)
-    if check is not None:
-        return RidgeResult(check, _gap(sample, l2, check), once, True, "check")
     if method is None:
         direct = min(sample.X.shape) <= DIRECT_MAX and _is_affordable(sample)
         method = "cholesky" if direct else "lsqr"
     if method == "lsqr":
         coef, n_iter, converged = _krylov(sample, l2, tol, max_iter)
-        return RidgeResult(coef, _gap(sample, l2, coef), n_iter, converged, method)
+        return RidgeResult(coef, certify_ridge(sample, l2, coef), n_iter, converged, method)
     coef = _cholesky(sample, l2) if method == "cholesky" else None
     if coef is None:
         coef, method = _singular_values(sample, l2), "svd"
-    return RidgeResult(coef, _gap(sample, l2, coef), once, True, method)
+    return RidgeResult(coef, certify_ridge(sample, l2, coef), once, True, method)
 
 
 def _is_affordable(sample):
@@ -94,8 +90,8 @@ def _gradient(sample, l2, coef):
     return sample.correlation(residual).T - l2[:, None] * coef
 
 
-def _gap(sample, l2, coef):
-    """Upper bound of objective(coef) - minimum.
+def certify_ridge(sample, l2, coef):
+    """Upper bound of objective(coef) - minimum, for each target.
 
     ||gradient||^2 / (2 l2) is the duality gap at the dual point given by the residual.
     For small l2 it is loose, and the Newton decrement 1/2 g' (G + l2 I)^-1 g, which is

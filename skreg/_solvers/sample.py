@@ -24,7 +24,7 @@ from skreg._kernels.design import (
 from skreg.exceptions import NON_FINITE_COEF
 
 TILE_ELEMENTS = 1 << 18
-TILE_ROWS = 256
+TILE_ROWS, LONG_TILE = 256, 4096
 # A centred column whose standard deviation is below this fraction of its mean is
 # constant: what is left of it is rounding.
 CONSTANT = 1e-14
@@ -59,13 +59,17 @@ class Sample:
     @property
     def y_norm2(self):
         """Weighted mean of the squared centred targets, shape (n_targets,)."""
-        return self.mean(self.y * self.y)
+        return self.mean_square(self.y)
 
     def mean(self, rows):
         """Weighted mean over the first axis."""
         if self.weights is None:
             return rows.mean(axis=0)
         return self.weights @ rows
+
+    def mean_square(self, rows):
+        """Weighted mean of the squares over the first axis."""
+        return _mean_square(rows, self.weights, len(rows))
 
     def weighted(self, rows):
         """omega_i rows_i."""
@@ -75,12 +79,16 @@ class Sample:
 
     def correlation(self, rows):
         """sum_i omega_i (x_i - m) rows_i, shape (n_features, n_columns)."""
-        weighted = self.weighted(rows)
+        scale = 1.0 / len(rows)
+        if self.weights is not None:
+            rows, scale = self.weights[:, None] * rows, 1.0
         if is_sparse(self.X):
-            return self.X.T @ weighted - np.outer(self.X_mean, weighted.sum(axis=0))
+            products = self.X.T @ rows - np.outer(self.X_mean, rows.sum(axis=0))
+            return scale * products
         out = np.zeros((self.X.shape[1], rows.shape[1]))
-        for rows_, columns, tile in _tiles(self.X, self.X_mean, self.centred):
-            out[columns] += tile.T @ weighted[rows_]
+        for part, columns, tile in _tiles(self.X, self.X_mean, self.centred):
+            out[columns] += tile.T @ rows[part]
+        out *= scale
         return out
 
     def fitted(self, coef):
@@ -151,21 +159,34 @@ def make_sample(X, y, sample_weight, fit_intercept):
 
 def make_moments(sample):
     """The centred Gram matrix and what goes with it, from one pass over X."""
-    correlation = sample.correlation(sample.y)
     if is_sparse(sample.X):
+        correlation = sample.correlation(sample.y)
         gram = sparse_gram(sample.X, sample.weights)
         gram -= np.outer(sample.X_mean, sample.X_mean)
         np.fill_diagonal(gram, _sparse_curvature(sample))
     else:
-        n_features = sample.X.shape[1]
-        gram = np.zeros((n_features, n_features))
-        roots = sample.weight_roots()
-        for rows in _row_slices(sample.X):
-            tile = _tile(sample.X[rows], sample.X_mean, sample.centred) * roots[rows]
-            gram += tile.T @ tile
+        gram, correlation = _dense_products(sample)
     constant = is_constant(sample, np.diag(gram))
     gram[constant], gram[:, constant], correlation[constant] = 0.0, 0.0, 0.0
     return Moments(gram, correlation, sample.y_norm2)
+
+
+def _dense_products(sample):
+    n_samples, n_features = sample.X.shape
+    gram = np.zeros((n_features, n_features))
+    correlation = np.zeros((n_features, sample.y.shape[1]))
+    roots = sample.weight_roots()
+    for rows in _row_slices(sample.X):
+        tile = _tile(sample.X[rows], sample.X_mean, sample.centred)
+        y = sample.y[rows]
+        if sample.weights is not None:
+            tile, y = tile * roots[rows], y * roots[rows]
+        gram += tile.T @ tile
+        correlation += tile.T @ y
+    if sample.weights is None:
+        gram /= n_samples
+        correlation /= n_samples
+    return gram, correlation
 
 
 def make_kernel_matrix(sample):
@@ -178,9 +199,7 @@ def make_kernel_matrix(sample):
         return product * roots * roots.T
     n_samples, n_features = sample.X.shape
     kernel = np.zeros((n_samples, n_samples))
-    step = max(TILE_ROWS, TILE_ELEMENTS // n_samples)
-    for start in range(0, n_features, step):
-        columns = slice(start, start + step)
+    for columns in _slices(n_features, max(TILE_ROWS, TILE_ELEMENTS // n_samples)):
         tile = _tile(sample.X[:, columns], sample.X_mean[columns], sample.centred)
         tile = tile * roots
         kernel += tile @ tile.T
@@ -290,25 +309,27 @@ def _sparse_curvature(sample):
 
 def _tiles(X, X_mean, centred):
     """Yield (rows, columns, centred float64 tile) covering dense X along its layout."""
-    n_samples, n_features = X.shape
     everything = slice(None)
     if not centred and X.dtype == np.float64:
         yield everything, everything, X
     elif X.flags.f_contiguous:
-        step = max(1, TILE_ELEMENTS // n_samples)
-        for start in range(0, n_features, step):
-            columns = slice(start, start + step)
-            yield everything, columns, _tile(X[:, columns], X_mean[columns], centred)
+        for rows in _slices(X.shape[0], LONG_TILE):
+            width = max(1, TILE_ELEMENTS // min(X.shape[0], LONG_TILE))
+            for columns in _slices(X.shape[1], width):
+                block = X[rows, columns]
+                yield rows, columns, _tile(block, X_mean[columns], centred)
     else:
         for rows in _row_slices(X):
             yield rows, everything, _tile(X[rows], X_mean, centred)
 
 
 def _row_slices(X):
-    n_samples, n_features = X.shape
-    step = max(TILE_ROWS, TILE_ELEMENTS // n_features)
-    for start in range(0, n_samples, step):
-        yield slice(start, start + step)
+    """Whole rows, as many as make a tile but enough for a fast matrix product."""
+    return _slices(X.shape[0], max(TILE_ROWS, TILE_ELEMENTS // X.shape[1]))
+
+
+def _slices(length, step):
+    return [slice(start, start + step) for start in range(0, length, step)]
 
 
 def _tile(block, means, centred):

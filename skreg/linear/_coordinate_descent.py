@@ -138,9 +138,7 @@ class PenalizedLeastSquares(LinearRegressor):
         if not np.all(np.isfinite(coef)) or not np.all(np.isfinite(intercept)):
             raise ValueError(NON_FINITE_COEF)
         self.coef_, self.intercept_ = stored(coef, intercept, data, self.fit_intercept)
-        kept = np.atleast_2d(self.coef_).astype(np.float64)
-        error = np.atleast_1d(self.intercept_) - sample.intercept(kept)
-        gaps = recompute_gaps(sample, self._penalty(), self.alpha, kept, error)
+        gaps = gaps_of_stored(self, sample, self._penalty(), self.alpha)
         self.dual_gap_ = per_target(gaps)
         self.relative_gap_ = per_target(relative_gap(gaps, result.null_objectives))
         n_iters = [int(n) for n in result.n_iters[:, 0]]
@@ -243,9 +241,7 @@ class PenalizedLeastSquaresCV(LinearRegressor):
         if len(grids) == 1 or not isinstance(self.alphas, Integral):
             self.alphas_ = self.alphas_[0]
         self.coef_, self.intercept_ = stored(coef, intercept, data, self.fit_intercept)
-        kept = np.atleast_2d(self.coef_).astype(np.float64)
-        error = np.atleast_1d(self.intercept_) - sample.intercept(kept)
-        gaps = recompute_gaps(sample, penalty, self.alpha_, kept, error)
+        gaps = gaps_of_stored(self, sample, penalty, self.alpha_)
         self.dual_gap_ = gaps[0]
         self.relative_gap_ = relative_gap(gaps, refit.null_objectives)[0]
         self.n_iter_ = int(refit.n_iters[0, 0])
@@ -265,6 +261,15 @@ class PenalizedLeastSquaresCV(LinearRegressor):
                 method_mapping=MethodMapping().add(caller="fit", callee="split"),
             )
         )
+
+
+def gaps_of_stored(estimator, sample, penalty, alpha):
+    """Certificates of `coef_` and `intercept_` as they were stored, one per target."""
+    coef = np.atleast_2d(estimator.coef_).astype(np.float64)
+    targets = np.arange(len(coef))
+    gaps = recompute_gaps(sample, penalty, np.full(len(coef), alpha), coef, targets)
+    missed = np.atleast_1d(estimator.intercept_) - sample.intercept(coef)
+    return gaps + 0.5 * np.square(missed.astype(np.float64))
 
 
 def given_moments(precompute, sample, check):

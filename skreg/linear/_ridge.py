@@ -16,7 +16,7 @@ from sklearn.utils.metadata_routing import (
 
 from skreg._solvers.least_squares import relative_gap, solve_path
 from skreg._solvers.leave_one_out import leave_one_out
-from skreg._solvers.ridge import solve_ridge
+from skreg._solvers.ridge import certify_ridge, solve_ridge
 from skreg._solvers.sample import make_sample
 from skreg._validation import (
     ARRAY,
@@ -221,7 +221,7 @@ class Ridge(LinearRegressor):
         if data.X.dtype == np.float32 and not self.positive:
             kept = np.atleast_2d(self.coef_).astype(np.float64)
             error = np.atleast_1d(self.intercept_) - sample.intercept(kept)
-            gaps = solve_ridge(sample, l2, check=kept).dual_gap + 0.5 * error**2
+            gaps = certify_ridge(sample, l2, kept) + 0.5 * error**2
         # from the mean objective with a factor 1/2 to the objective of this class
         self.dual_gap_ = per_target(gaps * 2.0 * sample.weight_sum)
         self.relative_gap_ = per_target(relative_gap(gaps, 0.5 * sample.y_norm2))

@@ -195,7 +195,13 @@ def enet_path(
     solve = {"tol": options["tol"], "max_iter": options["max_iter"], "start": start}
     if y_ndim == 1:
         result = solve_path(
-            sample, penalty, alphas, moments=moments, use_gram=False, **solve
+            sample,
+            penalty,
+            alphas,
+            moments=moments,
+            use_gram=False,
+            certified=True,
+            **solve,
         )
     else:
         result = solve_multi_task_path(sample, penalty, alphas, **solve)
