@@ -1,6 +1,7 @@
 """The mathematics of regularization, stated as tests."""
 
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -325,10 +326,7 @@ class TestPath:
             supports.append(np.flatnonzero(model.coef_))
             assert np.array_equal(supports[-1], np.flatnonzero(expected))
         assert len(supports) >= 6
-        changes = [
-            len(np.setxor1d(before, after))
-            for before, after in zip(supports, supports[1:], strict=False)
-        ]
+        changes = [len(np.setxor1d(before, after)) for before, after in pairwise(supports)]
         assert set(changes) == {1}
 
     @pytest.mark.parametrize("name", ["diabetes", "tall", "wide", "sparse_tall"])

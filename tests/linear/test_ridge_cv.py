@@ -136,7 +136,7 @@ def test_several_targets(name, fit_intercept):
 
 
 def test_targets_that_want_different_alphas():
-    X, y = gaussian(40, 10, 5, seed=71)
+    X, _ = gaussian(40, 10, 5, seed=71)
     noise = np.random.default_rng(71).standard_normal(40)
     model = RidgeCV([1e-2, 1e4], alpha_per_target=True)
     model.fit(X, np.column_stack([X @ np.ones(10), noise]))
