@@ -254,7 +254,7 @@ def refuse_data(case, X, y, sample_weight, match):
 
 @every_class
 @pytest.mark.parametrize(("spoil", "match"), BAD_X.values(), ids=BAD_X)
-def test_X(case, spoil, match):
+def test_features(case, spoil, match):
     X, y = make_data()
     refuse_data(case, spoil(X), y, None, match)
 
@@ -262,7 +262,7 @@ def test_X(case, spoil, match):
 @every_class
 @pytest.mark.parametrize(("spoil", "match"), BAD_Y.values(), ids=BAD_Y)
 @pytest.mark.filterwarnings("ignore:A column-vector")
-def test_y(case, spoil, match):
+def test_targets(case, spoil, match):
     X, y = make_data()
     refuse_data(case, X, spoil(y), None, match)
 
@@ -276,7 +276,7 @@ def test_sample_weight(case, spoil, match):
 
 @crossed(of(skreg.Lasso, skreg.ElasticNet))
 @pytest.mark.parametrize("name", ["negative", "one less", "NaN", "all zero"])
-def test_sample_weight_with_unchecked_X(case, name):
+def test_sample_weight_with_unchecked_features(case, name):
     X, y = make_data()
     spoil, match = BAD_WEIGHT[name]
     estimator = case.make()
@@ -365,15 +365,9 @@ def test_overflow_is_an_error_for_ridge(fit_intercept):
     ("shape", "n_targets"), [((40, 5), None), ((40, 6), 3)], ids=["features", "targets"]
 )
 def test_warm_start_from_coefficients_of_another_shape(cls, shape, n_targets):
-    """Either the start is refused by name or it is not used."""
     model = cls(warm_start=True).fit(*make_data())
     X, y = make_data(*shape, n_targets=n_targets)
-    try:
-        model.fit(X, y)
-    except REFUSED as error:
-        assert re.search(r"warm_start|coef_", str(error))
-    else:
-        np.testing.assert_allclose(model.coef_, cls().fit(X, y).coef_, rtol=1e-2)
+    refuse(model, X, y, match="warm_start")
 
 
 @pytest.mark.parametrize("shape", [(40, 7), (40, 5), (40,)])
@@ -445,7 +439,7 @@ def test_automatic_grid_without_l1_penalty():
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(("spoil", "match"), BAD_X.values(), ids=BAD_X)
-def test_X_of_path(path, spoil, match):
+def test_features_of_path(path, spoil, match):
     X, y = make_data()
     with pytest.raises(REFUSED, match=match):
         path(spoil(X), y, alphas=3)
@@ -453,7 +447,7 @@ def test_X_of_path(path, spoil, match):
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(("spoil", "match"), BAD_Y.values(), ids=BAD_Y)
-def test_y_of_path(path, spoil, match):
+def test_targets_of_path(path, spoil, match):
     X, y = make_data()
     with pytest.raises(REFUSED, match=match):
         path(X, spoil(y), alphas=3)

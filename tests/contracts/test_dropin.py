@@ -246,12 +246,8 @@ ERRORS = {
 }
 
 
-@pytest.mark.parametrize(
-    "library", [skreg, sklearn.linear_model], ids=["ours", "theirs"]
-)
-@pytest.mark.parametrize(
-    ("name", "settings", "data", "text"), ERRORS.values(), ids=ERRORS
-)
+@pytest.mark.parametrize("library", [skreg, sklearn.linear_model], ids=["ours", "theirs"])
+@pytest.mark.parametrize(("name", "settings", "data", "text"), ERRORS.values(), ids=ERRORS)
 def test_error_is_the_same(library, name, settings, data, text):
     X, y = make_data(**data)
     kinds = ValueError, TypeError
@@ -307,11 +303,7 @@ def is_unique_when_wide(case):
 
 
 @crossed(
-    [
-        c
-        for c in of(skreg.Lasso, skreg.ElasticNet, skreg.Ridge)
-        if is_unique_when_wide(c)
-    ]
+    [c for c in of(skreg.Lasso, skreg.ElasticNet, skreg.Ridge) if is_unique_when_wide(c)]
 )
 def test_values_with_more_features_than_samples(case):
     X, y = make_data(15, 25)
@@ -468,9 +460,7 @@ def test_path_with_given_gram_and_correlation(name):
 @pytest.mark.parametrize("name", PATHS)
 def test_path_dtypes(name, dtype):
     X, y = make_data()
-    ours, theirs = both_paths(
-        name, X.astype(dtype), y.astype(dtype), alphas=4, tight=False
-    )
+    ours, theirs = both_paths(name, X.astype(dtype), y.astype(dtype), alphas=4, tight=False)
     assert ours[1].dtype == theirs[1].dtype
 
 
@@ -512,9 +502,7 @@ def test_unknown_parameter_of_path(name):
 @pytest.mark.parametrize("name", PATHS)
 def test_positive_path_of_several_targets_is_refused(name):
     X, y = make_data(n_targets=2)
-    with pytest.raises(
-        ValueError, match="positive=True is not allowed for multi-output"
-    ):
+    with pytest.raises(ValueError, match="positive=True is not allowed for multi-output"):
         getattr(skreg, name)(X, y, positive=True)
 
 
@@ -535,9 +523,7 @@ WARNINGS = {
 }
 
 
-@pytest.mark.parametrize(
-    "library", [skreg, sklearn.linear_model], ids=["ours", "theirs"]
-)
+@pytest.mark.parametrize("library", [skreg, sklearn.linear_model], ids=["ours", "theirs"])
 @pytest.mark.parametrize(
     ("name", "settings", "kind", "text"), WARNINGS.values(), ids=WARNINGS
 )
@@ -550,16 +536,12 @@ def test_warning_is_the_same(library, name, settings, kind, text):
 @crossed(of(skreg.LassoCV, skreg.ElasticNetCV))
 def test_column_vector_warns(case):
     X, y = make_data(n_targets=1)
-    with pytest.warns(
-        sklearn.exceptions.DataConversionWarning, match="column-vector y"
-    ):
+    with pytest.warns(sklearn.exceptions.DataConversionWarning, match="column-vector y"):
         case.make().fit(X, y)
 
 
 def test_svd_mode_on_sparse_data_warns():
     X, y = make_data()
     model = skreg.RidgeCV(gcv_mode="svd")
-    with pytest.warns(
-        FutureWarning, match="The 'svd' mode is not supported for sparse"
-    ):
+    with pytest.warns(FutureWarning, match="The 'svd' mode is not supported for sparse"):
         model.fit(sparse.csr_array(X), y)

@@ -1,4 +1,4 @@
-"""However X, y and the weights are stored, the fit is the same and they stay unchanged."""
+"""However the data are stored, the fit is the same and they stay unchanged."""
 
 import warnings
 
@@ -61,9 +61,7 @@ DENSE = {
     "longdouble": lambda A: A.astype(np.longdouble),
     "pandas": lambda A: pd.DataFrame(A) if A.ndim > 1 else pd.Series(A),
     "pandas nullable": lambda A: (
-        pd.DataFrame(A).astype("Float64")
-        if A.ndim > 1
-        else pd.Series(A).astype("Float64")
+        pd.DataFrame(A).astype("Float64") if A.ndim > 1 else pd.Series(A).astype("Float64")
     ),
 }
 
@@ -82,7 +80,7 @@ def rounded_data(weighted=True):
 
 @every_class
 @pytest.mark.parametrize("store", DENSE.values(), ids=DENSE)
-def test_dense_storage_of_X(case, store):
+def test_dense_storage_of_features(case, store):
     X, y, weight = rounded_data()
     expected = learned(fit(case, X, y, weight, **case.tight))
     assert_close(learned(fit(case, store(X), y, weight, **case.tight)), expected, 1e-9)
@@ -281,10 +279,8 @@ STORES = {
 @pytest.mark.parametrize("store", STORES.values(), ids=STORES)
 @pytest.mark.parametrize("copy_X", [True, False])
 def test_nothing_given_is_written_to(case, store, copy_X):
-    if "copy_X" not in case.make().get_params():
-        changes = {}
-    else:
-        changes = {"copy_X": copy_X}
+    accepts = "copy_X" in case.make().get_params()
+    changes = {"copy_X": copy_X} if accepts else {}
     X, y, weight = rounded_data()
     X = store(sparsify(X, 1.0))
     if sparse.issparse(X) and case.settings.get("solver") in ("svd", "cholesky"):
@@ -326,7 +322,7 @@ def test_paths_write_to_nothing(path, store):
     X, y, _ = rounded_data()
     X, start = store(sparsify(X, 1.0)), np.ones(6)
     before = bytes_of(X, y, start)
-    alphas, coefs, gaps = path(X, y, alphas=4, coef_init=start, copy_X=False)
+    coefs = path(X, y, alphas=4, coef_init=start, copy_X=False)[1]
     assert bytes_of(X, y, start) == before
     assert not np.shares_memory(coefs, start)
 

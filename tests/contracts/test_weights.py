@@ -79,9 +79,7 @@ def test_integer_weights_are_repeated_rows(case, container):
     assert_close(learned(weighted), learned(plain), 1e-7)
 
 
-@crossed(
-    [case for case in of(*MULTI_OUTPUT) if "alpha_per_target" not in case.settings]
-)
+@crossed([case for case in of(*MULTI_OUTPUT) if "alpha_per_target" not in case.settings])
 def test_integer_weights_with_several_targets(case):
     X, y, weight = weighted_data(n_targets=3)
     origin, _, _ = repeated_splits(weight)
