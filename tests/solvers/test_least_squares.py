@@ -34,6 +34,11 @@ def grid(A, b, l1_ratio=1.0, n_alphas=12, eps=0.05):
     return largest * np.geomspace(1.0, eps, n_alphas)
 
 
+def gaps_of(sample, penalty, alpha, coef):
+    """Recomputed gaps of one solution for the only target."""
+    return recompute_gaps(sample, penalty, np.array([alpha]), coef, np.array([0]))
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
 @pytest.mark.parametrize("positive", [False, True])
@@ -124,8 +129,7 @@ def test_a_bound_on_the_iterations_is_told(use_gram):
     path = solve_path(sample, L1(), alphas, tol=1e-10, max_iter=1, use_gram=use_gram)
     assert not path.converged.any()
     assert path.n_iters[0, 0] == 1
-    gap = recompute_gaps(sample, L1(), alphas[0], path.coefs[:, 0])
-    assert gap[0] > 1e-10 * path.null_objectives[0]
+    assert gaps_of(sample, L1(), alphas[0], path.coefs[:, 0])[0] > 1e-10 * float(b @ b)
 
 
 @pytest.mark.parametrize("name", ["tall", "sparse_tall"])
@@ -153,19 +157,25 @@ def test_recomputed_gaps_of_any_coefficients(name, l1_ratio):
     sample, A, b = sample_of(name)
     alpha = grid(A, b, l1_ratio)[5]
     coef = np.random.default_rng(0).standard_normal((1, A.shape[1]))
-    found = recompute_gaps(sample, L1L2(l1_ratio), alpha, coef)
+    found = gaps_of(sample, L1L2(l1_ratio), alpha, coef)
     l1, l2 = oracle.strengths(alpha, l1_ratio)
     primal = oracle.objective(A, b, coef[0], l1, l2)
     dual = oracle.best_dual(A, b, coef[0], l1, l2)
     np.testing.assert_allclose(found, [float(primal - dual)], rtol=1e-9)
 
 
-def test_a_wrong_intercept_adds_to_the_gap():
-    sample, A, b = sample_of("weighted")
-    alpha = grid(A, b)[5]
-    path = solve_path(sample, L1(), [alpha], tol=1e-14, max_iter=None)
-    found = recompute_gaps(sample, L1(), alpha, path.coefs[:, 0], np.array([0.2]))
-    np.testing.assert_allclose(found, 0.2**2 / 2, rtol=1e-9)
+def test_recomputed_gaps_of_several_targets_and_alphas():
+    problem = PROBLEMS["weighted"]()
+    Y = np.column_stack([problem.y, problem.y[::-1]])
+    sample = make_sample(problem.X, Y, problem.sample_weight, True)
+    rng = np.random.default_rng(0)
+    coef = rng.standard_normal((5, problem.X.shape[1]))
+    alphas = np.array([0.3, 0.0, 1.0, 0.3, 0.7])
+    targets = np.array([1, 0, 0, 1, 1])
+    found = recompute_gaps(sample, L1(), alphas, coef, targets)
+    for gap, alpha, w, k in zip(found, alphas, coef, targets, strict=True):
+        alone = sample.select(np.array([k]))
+        np.testing.assert_allclose(gap, gaps_of(alone, L1(), alpha, w[None])[0], rtol=1e-9)
 
 
 def test_relative_gap_and_floor():
