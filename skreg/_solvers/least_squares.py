@@ -33,6 +33,8 @@ GRAM_MAX_FEATURES = 12_000
 MAX_SUPPORT = 6_000
 # Residuals of several solutions are held at once up to this size (64 MB).
 RESIDUAL_ELEMENTS = 1 << 23
+# Features below this share of the threshold are not expected to become needed.
+STRONG_RULE_FLOOR = 0.95
 UNBOUNDED = np.iinfo(np.int64).max
 EPS = np.finfo(np.float64).eps
 
@@ -292,11 +294,12 @@ def screening_kernel(penalty, alpha, previous):
     """The penalty whose violations at the previous solution predict the next support.
 
     The sequential strong rule assumes that a gradient moves no faster than alpha does:
-    a feature with |g_j| < 2 alpha - previous stays out (Tibshirani et al., 2012).
+    a feature with |g_j| < 2 alpha - previous stays out (Tibshirani et al., 2012). After
+    a long step that lets too many in.
     """
     if previous is None or alpha >= previous:
         return penalty.kernel(alpha)
-    return penalty.kernel(max(2.0 * alpha - previous, 0.0))
+    return penalty.kernel(max(2.0 * alpha - previous, STRONG_RULE_FLOOR * alpha))
 
 
 def recompute_gaps(sample, penalty, alphas, coef, targets):

@@ -33,7 +33,7 @@ FULL_PASS_SHARE = 0.3
 # Rounding in the sphere test.
 MARGIN = 1.0 - 1e-12
 # A start from zero approaches a small alpha in steps of this ratio, at most so many.
-WARM_UP_RATIO, WARM_UP_STEPS = 0.6, 30
+WARM_UP_RATIO, WARM_UP_STEPS = 0.8, 40
 # A larger working set would have a Gram matrix of more than a gigabyte.
 MAX_FEATURES = 12_000
 
