@@ -225,6 +225,17 @@ def test_sparse_storage(case, name):
     assert_close(learned(fit(case, SPARSE[name](X), y, weight, **case.tight)), expected)
 
 
+@every_case
+@pytest.mark.parametrize("cls", [sparse.csr_array, sparse.csc_array])
+def test_duplicate_entries_add_up(case, cls):
+    if case.settings.get("solver") in ("svd", "cholesky"):
+        pytest.skip("refused for sparse X with an intercept")
+    X, y, weight = rounded_data()
+    expected = learned(fit(case, X, y, weight, **case.tight))
+    found = learned(fit(case, with_duplicates_in(cls)(X), y, weight, **case.tight))
+    assert_close(found, expected)
+
+
 @every_class
 @pytest.mark.parametrize("cls", CLASSES)
 def test_sparse_float32(case, cls):
