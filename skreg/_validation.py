@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import contextmanager
-from numbers import Integral, Real
+from numbers import Integral, Number, Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -202,7 +202,9 @@ def _assemble(X, y, sample_weight, scalar):
     if weights is None or np.all(weights > 0.0):
         return Validated(X, y, weights, y_ndim, None, len(y))
     rows = np.flatnonzero(weights)
-    return Validated(X[rows], y[rows], weights[rows], y_ndim, rows, len(y))
+    keeps_order = isinstance(X, np.ndarray) and X.flags.f_contiguous
+    X = np.asfortranarray(X[rows]) if keeps_order else X[rows]
+    return Validated(X, y[rows], weights[rows], y_ndim, rows, len(y))
 
 
 def check_sample_weight(sample_weight, n_samples, scalar=False):
@@ -214,6 +216,8 @@ def check_sample_weight(sample_weight, n_samples, scalar=False):
         if not weight > 0.0 or not np.isfinite(weight):
             raise ValueError(f"sample_weight must be positive and finite; got {weight}.")
         return np.full(n_samples, weight) if scalar else None
+    if isinstance(sample_weight, Number):
+        raise ValueError(f"sample_weight must be real; got {sample_weight!r}.")
     weights = check_array(
         sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
     )
@@ -238,3 +242,16 @@ def check_sample_weight(sample_weight, n_samples, scalar=False):
             f"sample_weight with all of its {n_samples} values zero."
         )
     return weights
+
+
+def check_start(coef, shape, name):
+    """Coefficients to start from: finite, of `shape` = (n_targets, n_features)."""
+    start = np.atleast_2d(
+        check_array(coef, ensure_2d=False, dtype=np.float64, input_name=name)
+    )
+    if start.shape != shape:
+        raise ValueError(
+            f"{name} has shape {np.shape(coef)}; expected {shape[1:]} or {shape} for "
+            "this X and y."
+        )
+    return start

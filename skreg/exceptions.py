@@ -43,14 +43,12 @@ L1_RATIO_ZERO_GRID = (
 
 
 def warn_not_converged(alpha, gap, target, max_iter, stacklevel=3):
-    """Warn, scikit-learn's sentence first, that `max_iter` ended the iterations."""
-    remedy = f"raise max_iter (now {max_iter})" if gap > 0 else "raise tol"
+    """Warn, scikit-learn's sentence first, that the gap is above what was asked for."""
     warnings.warn(
         "Objective did not converge. You might want to increase the number of "
-        "iterations. "
-        f"alpha={alpha:.6g}: duality gap {gap:.3e} is above tol * ||y||^2 / (2 n) = "
-        f"{target:.3e}. Remedy: {remedy}, raise tol, scale the features, or use a "
-        "larger alpha.",
+        f"iterations. alpha={alpha:.6g}: duality gap {gap:.3e} is above tol * ||y||^2 / "
+        f"(2 n) = {target:.3e}. Remedies: a larger max_iter (now {max_iter}) or tol, "
+        "scaled features, a larger alpha.",
         ConvergenceWarning,
         stacklevel=stacklevel,
     )

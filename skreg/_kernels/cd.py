@@ -13,6 +13,8 @@ Reference: Friedman, Hastie and Tibshirani, Regularization paths for generalized
 models via coordinate descent, Journal of Statistical Software, 2010.
 """
 
+import numpy as np
+
 from skreg._compile import inlined, jit
 from skreg._kernels.design import (
     column_dot,
@@ -36,6 +38,8 @@ CHECK_EVERY = 5
 # A cold start has no rule to tell which columns will matter: only those at least this
 # fraction as far from optimality as the worst one join at a time.
 COLD_FRACTION = 0.2
+# An epoch that lowers the objective by less than this share of it is only rounding.
+NEGLIGIBLE = 1e-32
 
 
 @inlined
@@ -54,6 +58,7 @@ def optimality_gap(penalty, curvature, coef, gradient, order, count, norm2):
     subdifferential promise: sum_j d_j^2 / (2 h_j).
     """
     l2 = strong_convexity(penalty)
+    root_l2 = np.sqrt(l2)
     worst = 1.0
     for position in range(count):
         j = order[position]
@@ -65,7 +70,8 @@ def optimality_gap(penalty, curvature, coef, gradient, order, count, norm2):
             j = order[position]
             if curvature[j] > 0.0:
                 distance = subdiff_distance(penalty, j, coef[j], gradient[j])
-                total += distance * distance / (2.0 * curvature[j])
+                root = distance / np.sqrt(curvature[j])
+                total += 0.5 * root * root
         return total
     shrunk = 0.5 * (1.0 - scale) * (1.0 - scale)
     scaled, conjugated = shrunk * norm2, 0.0
@@ -73,7 +79,8 @@ def optimality_gap(penalty, curvature, coef, gradient, order, count, norm2):
         j = order[position]
         w, g = coef[j], gradient[j]
         height = value(penalty, j, w)
-        quadratic = 0.5 * l2 * w * w
+        root = root_l2 * w
+        quadratic = 0.5 * root * root
         scaled += height - quadratic - scale * (g - l2 * w) * w
         scaled += 2.0 * shrunk * quadratic
         conjugated += height + conjugate(penalty, j, g) - w * g
@@ -96,7 +103,8 @@ def sweep(design, curvature, penalty, coef, state, order, count):
             delta = new - old
             column_update(design, j, delta, state)
             coef[j] = new
-            decrease += 0.5 * curvature[j] * delta * delta
+            root = np.sqrt(curvature[j]) * delta
+            decrease += 0.5 * root * root
     return decrease
 
 
@@ -209,7 +217,7 @@ def coordinate_descent(
             decrease = sweep(design, curvature, penalty, coef, state, order, n_working)
             n_iter += 1
             epoch += 1
-            if decrease == 0.0:
+            if decrease <= NEGLIGIBLE * norm2:
                 break
             stalled = False
             if epoch % period == 0 or decrease <= 0.01 * target:

@@ -198,14 +198,23 @@ def is_sparse(X):
     return sparse.issparse(X)
 
 
+def canonical(X):
+    """Sparse X with sorted indices and no entry stored twice; a copy if it had any."""
+    if X.has_canonical_format:
+        return X
+    X = X.copy()
+    X.sum_duplicates()
+    return X
+
+
 def sparse_columns(X):
-    """data, indices and indptr of X by columns, read-only, 32-bit where they fit."""
+    """data, indices and indptr of X by columns, read-only.
+
+    Indices are unsigned (a signed one costs a test per entry), 32-bit where they fit.
+    """
     columns = sparse.csc_array(X)
-    if not columns.has_canonical_format:
-        columns = columns.copy()
-        columns.sum_duplicates()
     fits = max(columns.nnz, *columns.shape) <= np.iinfo(np.int32).max
-    index = np.dtype(np.int32 if fits else np.int64)
+    index = np.dtype(np.uint32 if fits else np.uint64)
     arrays = (
         columns.data,
         columns.indices.astype(index, copy=False),

@@ -16,7 +16,7 @@ selection for multiple classification problems, Statistics and Computing, 2010.
 import numpy as np
 
 from skreg._compile import inlined, jit
-from skreg._kernels.cd import CHECK_EVERY
+from skreg._kernels.cd import CHECK_EVERY, NEGLIGIBLE
 from skreg._kernels.design import column_dot, column_update, residual_norm2
 from skreg.penalties import conjugate, dual_norm, prox, strong_convexity, value
 
@@ -52,7 +52,8 @@ def group_gap(penalty, coef, gradient, order, count, norm2):
             inner += gradient[j, k] * coef[j, k]
         size = row_norm(coef[j])
         height = value(penalty, j, size)
-        quadratic = 0.5 * l2 * size * size
+        root = np.sqrt(l2) * size
+        quadratic = 0.5 * root * root
         scaled += height - quadratic - scale * (inner - 2.0 * quadratic)
         scaled += 2.0 * shrunk * quadratic
         conjugated += height + conjugate(penalty, j, row_norm(gradient[j])) - inner
@@ -159,7 +160,7 @@ def group_coordinate_descent(
             n_iter += 1
             epoch += 1
             moved += decrease
-            if decrease == 0.0:
+            if decrease <= NEGLIGIBLE * norm2:
                 break
             if epoch % CHECK_EVERY == 0:
                 set_group_gradient(design, state, gradient, order, n_working)

@@ -35,6 +35,8 @@ MAX_SUPPORT = 6_000
 RESIDUAL_ELEMENTS = 1 << 23
 # Features below this share of the threshold are not expected to become needed.
 STRONG_RULE_FLOOR = 0.95
+# Rounding in an exact solution, relative to the objective of the null model.
+EXACT_GAP = 1e-12
 UNBOUNDED = np.iinfo(np.int64).max
 EPS = np.finfo(np.float64).eps
 
@@ -48,6 +50,14 @@ class PathResult(NamedTuple):
     null_objectives: np.ndarray  # (n_targets,), objective of the intercept-only model
     n_iters: np.ndarray  # (n_targets, n_alphas), rounds or epochs; 1 for direct solvers
     converged: np.ndarray  # (n_targets, n_alphas)
+
+
+class Stop(NamedTuple):
+    """When to stop at one alpha."""
+
+    gap: float  # of coordinate descent
+    exact_gap: float  # an exact solution is accepted up to this gap: rounding
+    max_iter: int
 
 
 class Step(NamedTuple):
@@ -127,8 +137,12 @@ def solve_path(
         for k in range(shape[0]):
             first = None if start is None else start[k].astype(np.float64)
             problem = make_problem(sample, k, moments, fixed)
-            stop = tol * null[k], UNBOUNDED if max_iter is None else max_iter
-            found = problem.path(penalty, alphas[iterated], first, *stop)
+            stop = Stop(
+                tol * null[k],
+                EXACT_GAP * null[k],
+                UNBOUNDED if max_iter is None else max_iter,
+            )
+            found = problem.path(penalty, alphas[iterated], first, stop)
             for t, step in zip(iterated, found, strict=True):
                 coefs[k, t], gaps[k, t], n_iters[k, t] = step
             if certified and moments is not None:
@@ -139,7 +153,7 @@ def solve_path(
                     coefs[k, iterated],
                     np.full(len(iterated), k),
                 )
-    reached = gaps <= np.maximum(tol * null, gap_floor(null))[:, None]
+    reached = gaps <= max(tol, EXACT_GAP) * null[:, None]
     converged = reached | [strength is not None for strength in strengths]
     gaps = np.maximum(gaps, gap_floor(null)[:, None])
     return PathResult(alphas, coefs, gaps, null, n_iters, converged)
@@ -168,42 +182,44 @@ class Problem:
         self._exact, self._descent = exact, descent
         self._uses_exact = True
 
-    def path(self, penalty, alphas, start, tol, max_iter):
-        """Yield the :class:`Step` of each alpha; parameters as in :func:`solve_path`."""
-        self._uses_exact = has_exact_solution(penalty.kernel(alphas[0]))
-        done, previous, spent = 0, None, 0
+    def path(self, penalty, alphas, start, stop):
+        """Yield the :class:`Step` of each alpha, from `start` or from zero."""
+        first = penalty.kernel(alphas[0])
+        self._uses_exact = has_exact_solution(first)
+        spent, previous = 0, None
         if start is not None:
-            step = self._descent.start_at(start, penalty.kernel(alphas[0]))
-            if step.gap <= tol:
-                yield step
-                done = 1
+            step = self._descent.start_at(start, first)
             if self._uses_exact:
-                self._uses_exact = self._exact.start_at(
-                    step.coef, penalty.kernel(alphas[0])
-                )
+                self._uses_exact = self._exact.start_at(step.coef, first)
+            if step.gap <= stop.gap:
+                yield step
+                alphas = alphas[1:]
         elif self._uses_exact:
             for alpha in self._exact.warm_up(penalty, alphas[0]):
-                step = self._solve(penalty, alpha, previous, tol, max_iter)
-                previous, spent = alpha, spent + step.n_iter
-        for alpha in alphas[done:]:
-            step = self._solve(penalty, alpha, previous, tol, max_iter)
-            yield step._replace(n_iter=step.n_iter + spent)
+                if spent >= stop.max_iter - 1:
+                    break
+                step = self._solve(penalty, alpha, previous, stop, spent)
+                previous, spent = alpha, step.n_iter
+        for alpha in alphas:
+            yield self._solve(penalty, alpha, previous, stop, spent)
             previous, spent = alpha, 0
 
-    def _solve(self, penalty, alpha, previous, tol, max_iter):
+    def _solve(self, penalty, alpha, previous, stop, spent):
+        """One alpha; `spent` rounds count as its own."""
         kernel = penalty.kernel(alpha)
         screening = screening_kernel(penalty, alpha, previous)
-        n_rounds = 0
         if self._uses_exact:
             self._exact.predict_support(screening)
-            _, gap, n_rounds = self._exact.solve(kernel, max_iter)
-            if gap <= tol or n_rounds >= max_iter:
-                return Step(self._exact.coef(), gap, n_rounds)
+            solved, gap, n_rounds = self._exact.solve(kernel, stop.max_iter - spent)
+            spent += n_rounds
+            good = gap <= stop.gap or (solved and gap <= stop.exact_gap)
+            if good or spent >= stop.max_iter:
+                return Step(self._exact.coef(), gap, spent)
             self._descent.start_at(self._exact.coef(), kernel)
-        step = self._descent.solve(kernel, screening, tol, max_iter - n_rounds)
+        step = self._descent.solve(kernel, screening, stop.gap, stop.max_iter - spent)
         if self._uses_exact:
             self._uses_exact = self._exact.start_at(step.coef, kernel)
-        return step._replace(n_iter=step.n_iter + n_rounds)
+        return step._replace(n_iter=step.n_iter + spent)
 
 
 class Descent:
@@ -358,4 +374,4 @@ def relative_gap(dual_gap, null_objective):
 
 def gap_floor(null_objective):
     """What rounding alone can make of a zero gap."""
-    return np.maximum(EPS * null_objective, np.finfo(np.float64).tiny)
+    return np.maximum(EPS * null_objective, np.nextafter(0.0, 1.0))

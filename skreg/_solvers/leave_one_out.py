@@ -7,8 +7,8 @@ intercept, the fitted values are H y with leverages
 
 and the residual at row i of the model fitted to all the other rows (row i taken out
 with its whole weight) is r_i / (1 - h_i), r the residual of the model fitted to all.
-Both r_i and 1 - h_i are evaluated as sums in which nothing cancels, except in the fast
-variant for n > p, which hands over when a leverage comes close to one.
+For n <= p both r_i and 1 - h_i are sums in which nothing cancels. For n > p a leverage
+close to one costs digits, and such rows are taken out for real.
 
 Reference: Golub, Heath and Wahba, Generalized cross-validation as a method for choosing
 a good ridge parameter, Technometrics, 1979.
@@ -22,14 +22,15 @@ from skreg._solvers.ridge import decompose
 from skreg._solvers.sample import (
     make_kernel_matrix,
     make_moments,
+    make_sample,
     weighted_targets,
 )
 
 # Below this ratio of l2 to the largest eigenvalue of the Gram matrix its small
 # eigenvalues are noise, and X itself is decomposed.
 GRAM_CONDITION = 1e-9
-# 1 - h_i by subtraction keeps ten digits down to here.
-LEVERAGE_MARGIN = 1e-6
+# 1 - h_i by subtraction keeps nine digits down to here.
+LEVERAGE_MARGIN = 1e-7
 MAX_SPARSE_BYTES = 4 * 2**30
 
 
@@ -49,6 +50,11 @@ def leave_one_out(sample, l2, *, exact_factor=False):
     ndarray of shape (n_alphas, n_samples, n_targets)
     """
     n_samples, n_features = sample.X.shape
+    if n_samples == 1:
+        raise ValueError(
+            "Leave-one-out needs at least two rows of positive weight; got X with "
+            "n_samples=1."
+        )
     _refuse_if_too_large(sample)
     if not exact_factor:
         found = (
@@ -68,12 +74,10 @@ def _from_gram(sample, l2):
     scores = sample.fitted(vectors.T) * sample.weight_roots()
     goal = weighted_targets(sample)
     damping = 1.0 / (np.maximum(eigenvalues, 0.0)[:, None] + l2)
-    rest = 1.0 - _intercept_leverage(sample)[:, None] - scores**2 @ damping
-    if rest.min() < LEVERAGE_MARGIN:
-        return None
+    margins = 1.0 - _intercept_leverage(sample)[:, None] - scores**2 @ damping
     along = scores.T @ goal
     residual = goal - np.stack([scores @ (d[:, None] * along) for d in damping.T])
-    return residual / rest.T[:, :, None] / sample.weight_roots()
+    return _errors(sample, l2, residual, margins)
 
 
 def _from_kernel(sample, l2):
@@ -103,9 +107,34 @@ def _from_left_vectors(sample, l2, left, squares):
         rest = 1.0 - _intercept_leverage(sample) - np.sum(left**2, axis=1)
     margins = np.maximum(rest, 0.0)[:, None] + left**2 @ damping
     residual = outside + np.stack([left @ (d[:, None] * along) for d in damping.T])
+    if complete:
+        return residual / margins.T[:, :, None] / sample.weight_roots()
+    return _errors(sample, l2, residual, margins)
+
+
+def _errors(sample, l2, residual, margins):
+    """r_i / (1 - h_i), and rows of leverage close to one without a shortcut."""
     with np.errstate(divide="ignore", invalid="ignore"):
         errors = residual / margins.T[:, :, None] / sample.weight_roots()
-    return np.where(np.isfinite(errors), errors, sample.y)
+    for row in np.flatnonzero(margins.min(axis=1) < LEVERAGE_MARGIN):
+        errors[:, row] = _without(sample, l2, row)
+    return errors
+
+
+def _without(sample, l2, row):
+    """Errors at `row`, shape (n_alphas, n_targets), of the fits to all other rows."""
+    others = np.arange(len(sample.y)) != row
+    weights = None if sample.weights is None else sample.weights[others]
+    rest = make_sample(sample.X[others], sample.y[others], weights, sample.centred)
+    lost = 1.0 / len(sample.y) if sample.weights is None else sample.weights[row]
+    left, values, right = decompose(rest)
+    along = left.T @ weighted_targets(rest)
+    x = sample.X[[row]]
+    x = (x.toarray() if is_sparse(x) else x)[0] - rest.X_mean
+    score = right @ x
+    strengths = l2 / (1.0 - lost)  # the other weights sum to 1 - lost
+    shrunk = (score * values / (values**2 + strengths[:, None])) @ along
+    return sample.y[row] - rest.y_mean - shrunk
 
 
 def _intercept_leverage(sample):

@@ -4,6 +4,7 @@ import numpy as np
 
 from skreg._kernels.group_cd import group_coordinate_descent
 from skreg._solvers.least_squares import (
+    EXACT_GAP,
     UNBOUNDED,
     PathResult,
     gap_floor,
@@ -57,6 +58,6 @@ def solve_multi_task_path(sample, penalty, alphas, *, tol, max_iter, start=None)
             point,
         )
         coefs[:, t], previous = coef.T, alpha
-    converged = gaps <= np.maximum(tol * null, gap_floor(null))[:, None]
+    converged = gaps <= max(tol, EXACT_GAP) * null[:, None]
     gaps = np.maximum(gaps, gap_floor(null)[:, None])
     return PathResult(alphas, coefs, gaps, null, n_iters, converged)

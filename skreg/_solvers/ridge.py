@@ -31,6 +31,9 @@ DIRECT_MAX = 5_000
 # eigenvalue, the singular values of X itself are used.
 GRAM_CONDITION = 1e-11
 KRYLOV_TOL = 1e-12
+# A gradient outside the span of the rows is rounding, up to this share of its scale.
+ROUNDING = 1e-13
+SMALLEST = np.nextafter(0.0, 1.0)
 
 
 class RidgeResult(NamedTuple):
@@ -98,20 +101,26 @@ def certify_ridge(sample, l2, coef):
     the exact distance for a quadratic, is used where a factor is affordable.
     """
     gradient = _gradient(sample, l2, coef)
-    norm2 = np.einsum("kj,kj->k", gradient, gradient)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        gap = np.where(norm2 == 0.0, 0.0, norm2 / (2.0 * l2))
     null = 0.5 * sample.y_norm2
-    loose = gap > 1e-13 * null
+    gap = _half_square(gradient, l2[:, None])
+    loose = ~(gap <= 1e-13 * null)
     if loose.any() and min(sample.X.shape) <= DIRECT_MAX:
         _, values, right = decompose(sample)
         along = gradient @ right.T
-        decrement = 0.5 * np.sum(along**2 / (values**2 + l2[:, None]), axis=1)
-        outside = np.maximum(norm2 - np.sum(along**2, axis=1), 0.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            rest = np.where(outside <= EPS * norm2, 0.0, outside / (2.0 * l2))
-        gap = np.where(loose, np.minimum(gap, decrement + rest), gap)
-    return np.maximum(gap, np.maximum(EPS * null, np.finfo(np.float64).tiny))
+        outside = gradient - along @ right
+        rounding = ROUNDING * values.max(initial=0.0) * np.sqrt(sample.y_norm2)
+        outside[np.abs(outside) <= rounding[:, None]] = 0.0
+        decrement = _half_square(along, values**2 + l2[:, None])
+        decrement += _half_square(outside, l2[:, None])
+        gap = np.where(loose, np.fmin(gap, decrement), gap)
+    return np.maximum(gap, np.maximum(EPS * null, SMALLEST))
+
+
+def _half_square(rows, divisor):
+    """sum_j rows_j^2 / (2 divisor_j) for each row, 0 / 0 being 0; divided first."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        roots = np.where(rows == 0.0, 0.0, rows / np.sqrt(2.0 * divisor))
+    return np.einsum("kj,kj->k", roots, roots)
 
 
 def _cholesky(sample, l2):

@@ -17,6 +17,7 @@ from skreg._kernels.design import (
     Gram,
     RowWeights,
     UniformWeights,
+    canonical,
     is_sparse,
     sparse_columns,
     sparse_gram,
@@ -46,6 +47,8 @@ class Sample:
     X_mean, y_mean : ndarray of shape (n_features,), (n_targets,)
         Weighted means, or zeros.
     centred : bool
+    constant : ndarray of int
+        Features with one value in every row; they get no coefficient.
     """
 
     X: Any
@@ -55,6 +58,7 @@ class Sample:
     X_mean: np.ndarray
     y_mean: np.ndarray
     centred: bool
+    constant: np.ndarray
 
     @property
     def y_norm2(self):
@@ -84,6 +88,7 @@ class Sample:
             rows, scale = self.weights[:, None] * rows, 1.0
         if is_sparse(self.X):
             products = self.X.T @ rows - np.outer(self.X_mean, rows.sum(axis=0))
+            products[self.constant] = 0.0
             return scale * products
         out = np.zeros((self.X.shape[1], rows.shape[1]))
         for part, columns, tile in _tiles(self.X, self.X_mean, self.centred):
@@ -138,13 +143,16 @@ def make_sample(X, y, sample_weight, fit_intercept):
     fit_intercept : bool
     """
     n_samples, n_features = X.shape
+    if is_sparse(X):
+        X = canonical(X)
     y = np.asarray(y, dtype=np.float64)
     weights, weight_sum = None, float(n_samples)
     if sample_weight is not None:
         weight_sum = float(np.sum(sample_weight, dtype=np.float64))
         weights = np.asarray(sample_weight, dtype=np.float64) / weight_sum
     zeros = np.zeros(n_features), np.zeros(y.shape[1])
-    sample = Sample(X, y, weights, weight_sum, *zeros, centred=False)
+    none = np.zeros(0, dtype=np.int64)
+    sample = Sample(X, y, weights, weight_sum, *zeros, centred=False, constant=none)
     if not fit_intercept:
         return sample
     y_mean = sample.mean(y)
@@ -153,8 +161,27 @@ def make_sample(X, y, sample_weight, fit_intercept):
     X_mean = sample.correlation(ones)[:, 0]
     sample = replace(sample, X_mean=X_mean, y_mean=y_mean, y=y - y_mean, centred=True)
     if not is_sparse(X):
-        sample = replace(sample, X_mean=X_mean + sample.correlation(ones)[:, 0])
-    return sample
+        X_mean = X_mean + sample.correlation(ones)[:, 0]
+    constant, values = constant_columns(X, X_mean)
+    X_mean[constant] = values
+    return replace(sample, X_mean=X_mean, constant=constant)
+
+
+def constant_columns(X, X_mean):
+    """Indices of columns with one value in every row other than zero, and the values.
+
+    With the value itself as the mean, dense centred entries are exactly zero.
+    """
+    first = X[[0]]
+    first = first.toarray()[0] if is_sparse(X) else first[0].astype(np.float64)
+    near = (np.abs(first - X_mean) <= 1e-9 * np.abs(first)) & (first != 0.0)
+    candidates = np.flatnonzero(near)
+    if len(candidates) == 0:
+        return candidates, first[candidates]
+    block = X[:, candidates]
+    block = block.toarray() if is_sparse(block) else block
+    candidates = candidates[np.all(block == block[0], axis=0)]
+    return candidates, first[candidates]
 
 
 def make_moments(sample):
@@ -209,7 +236,9 @@ def make_kernel_matrix(sample):
 def explicit_matrix(sample):
     """omega^(1/2) (X - m) as a new dense array, for a singular value decomposition."""
     X = sample.X.toarray() if is_sparse(sample.X) else sample.X
-    return _tile(X, sample.X_mean, sample.centred) * sample.weight_roots()
+    matrix = _tile(X, sample.X_mean, sample.centred) * sample.weight_roots()
+    matrix[:, is_constant(sample, np.einsum("ij,ij->j", matrix, matrix))] = 0.0
+    return matrix
 
 
 def weighted_targets(sample):
@@ -304,7 +333,8 @@ def _sparse_curvature(sample):
     size = columns.shape[1]
     stored = np.bincount(feature, weights * distance * distance, minlength=size)
     covered = np.bincount(feature, weights * np.ones(feature.size), minlength=size)
-    return stored + np.maximum(1.0 - covered, 0.0) * sample.X_mean**2
+    zeros = np.where(counts < columns.shape[0], np.maximum(1.0 - covered, 0.0), 0.0)
+    return stored + zeros * sample.X_mean**2
 
 
 def _tiles(X, X_mean, centred):

@@ -32,6 +32,7 @@ from skreg._validation import (
     check_alphas,
     check_input,
     check_parameters,
+    check_start,
     choice,
     integer,
     real,
@@ -118,7 +119,8 @@ class PenalizedLeastSquares(LinearRegressor):
     def _solve(self, sample, check):
         start = None
         if self.warm_start and hasattr(self, "coef_"):
-            start = np.atleast_2d(self.coef_)
+            shape = sample.y.shape[1], sample.X.shape[1]
+            start = check_start(self.coef_, shape, "coef_ (warm_start=True)")
         dense = isinstance(sample.X, np.ndarray)
         moments = given_moments(self.precompute, sample, check) if dense else None
         forced = dense and self.precompute is True
@@ -320,6 +322,11 @@ def one_target(estimator, data):
 def checked_l1_ratios(owner, l1_ratio):
     """`l1_ratio` as a list of numbers in [0, 1]."""
     ratios = np.atleast_1d(l1_ratio)
+    if len(ratios) == 0:
+        raise InvalidParameter(
+            f"The 'l1_ratio' parameter of {owner} must be a float or a list of floats in "
+            "the range [0, 1]. Got an empty list instead."
+        )
     for ratio in ratios:
         if not real(0, 1).accepts(ratio):
             raise InvalidParameter(

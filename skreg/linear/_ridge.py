@@ -37,10 +37,11 @@ from skreg.exceptions import (
     NON_FINITE_COEF,
     ConvergenceWarning,
     InvalidParameter,
+    invalid_parameter,
     warn_not_converged,
 )
 from skreg.linear._base import LinearRegressor, per_target, stored
-from skreg.paths.cross_validation import split_rows
+from skreg.paths.cross_validation import rows_of, split_rows
 from skreg.penalties import L2
 
 SOLVERS = ("auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga", "lbfgs")
@@ -259,7 +260,11 @@ class Ridge(LinearRegressor):
             )
 
     def _strengths(self, n_targets):
-        alpha = np.asarray(self.alpha, dtype=np.float64).ravel()
+        try:
+            alpha = np.asarray(self.alpha, dtype=np.float64).ravel()
+        except (TypeError, ValueError):
+            expected = "a float or an array of floats"
+            raise invalid_parameter("Ridge", "alpha", self.alpha, expected) from None
         if alpha.size not in (1, n_targets):
             raise ValueError(
                 "Number of targets and number of penalties do not correspond: "
@@ -491,14 +496,17 @@ class RidgeCV(LinearRegressor):
                 FutureWarning,
                 stacklevel=4,
             )
+        routed = self._route(data, sample_weight, params)
+        if hasattr(self, "cv_results_"):
+            del self.cv_results_
         if leave_one:
-            ridge = self._leave_one_out(data, alphas, sample_weight, params)
+            ridge = self._leave_one_out(data, alphas, routed[1])
         else:
-            ridge = self._grid_search(data, alphas, sample_weight, params)
+            ridge = self._grid_search(data, alphas, routed)
         for name in ("coef_", "intercept_", "dual_gap_", "relative_gap_"):
             setattr(self, name, getattr(ridge, name))
 
-    def _leave_one_out(self, data, alphas, sample_weight, params):
+    def _leave_one_out(self, data, alphas, score_params):
         sample = make_sample(data.X, data.y, data.sample_weight, self.fit_intercept)
         l2 = alphas / sample.weight_sum
         exact = self.gcv_mode == "svd" and not sparse.issparse(data.X)
@@ -511,15 +519,15 @@ class RidgeCV(LinearRegressor):
             filler = 0.0
         else:
             kept = data.y - errors
-            scores = self._scores(kept, data, sample_weight, params)
+            scores = self._scores(kept, data, score_params)
             filler = np.nan
-        self._choose(alphas, scores)
+        self._choose(alphas, scores, data.y_ndim)
         if self.store_cv_results:
             self.cv_results_ = _all_rows(kept, data, filler)
         ridge = Ridge(self.alpha_, fit_intercept=self.fit_intercept)
         return ridge.fit(data.X, _as_given(data), sample_weight=data.sample_weight)
 
-    def _choose(self, alphas, scores):
+    def _choose(self, alphas, scores, y_ndim):
         """The first alpha with the highest score, for all targets or for each."""
         if self.alpha_per_target and scores.shape[1] > 1:
             best = np.argmax(scores, axis=0)
@@ -529,18 +537,12 @@ class RidgeCV(LinearRegressor):
         mean = scores.mean(axis=1)
         best = int(np.argmax(mean))
         self.alpha_, self.best_score_ = float(alphas[best]), float(mean[best])
+        if self.alpha_per_target and y_ndim > 1:
+            self.best_score_ = mean[[best]]
 
-    def _scores(self, predictions, data, sample_weight, params):
+    def _scores(self, predictions, data, score_params):
         """Scores of leave-one-out predictions, shape (n_alphas, n_targets or 1)."""
         scorer = self._scorer()
-        if get_config()["enable_metadata_routing"]:
-            if sample_weight is not None:
-                params = {**params, "sample_weight": data.sample_weight}
-            score_params = process_routing(self, "fit", **params).scorer.score
-        elif data.sample_weight is not None:
-            score_params = {"sample_weight": data.sample_weight}
-        else:
-            score_params = {}
         each = PassThrough()
         n_targets = data.y.shape[1]
         if self.alpha_per_target:
@@ -559,24 +561,37 @@ class RidgeCV(LinearRegressor):
             y = data.y
         return np.array([[scorer(each, p, y, **score_params)] for p in predictions])
 
-    def _grid_search(self, data, alphas, sample_weight, params):
-        routing = get_config()["enable_metadata_routing"]
+    def _grid_search(self, data, alphas, routed):
+        split_params, score_params = routed
         ridge = Ridge(fit_intercept=self.fit_intercept)
-        if routing:
+        if get_config()["enable_metadata_routing"]:
             ridge.set_fit_request(sample_weight=True)
-        fit_params = dict(params)
+            fit_params = dict(score_params)
+        else:
+            fit_params = {}
         if data.sample_weight is not None:
             fit_params["sample_weight"] = data.sample_weight
-        cv = self.cv
-        if data.rows is not None and hasattr(cv, "__iter__") and not hasattr(cv, "split"):
-            cv = split_rows(cv, data, {})
         search = GridSearchCV(
-            ridge, {"alpha": alphas.tolist()}, cv=cv, scoring=self._scorer()
+            ridge,
+            {"alpha": alphas.tolist()},
+            cv=split_rows(self.cv, data, split_params),
+            scoring=self._scorer(),
         )
         search.fit(data.X, _as_given(data), **fit_params)
         self.alpha_ = search.best_params_["alpha"]
         self.best_score_ = search.best_score_
         return search.best_estimator_
+
+    def _route(self, data, sample_weight, params):
+        """What goes to the splitter, and to the scorer (rows of weight zero gone)."""
+        if not get_config()["enable_metadata_routing"]:
+            weight = data.sample_weight
+            return {}, {} if weight is None else {"sample_weight": weight}
+        if sample_weight is not None:
+            params = {**params, "sample_weight": sample_weight}
+        routed = process_routing(self, "fit", **params)
+        score = {name: rows_of(data, v) for name, v in routed.scorer.score.items()}
+        return routed.splitter.split, score
 
     def _scorer(self):
         if self.scoring is None and get_config()["enable_metadata_routing"]:

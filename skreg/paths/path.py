@@ -26,6 +26,7 @@ from skreg._validation import (
     check_arrays,
     check_parameters,
     check_sample_weight,
+    check_start,
     choice,
     integer,
     real,
@@ -191,7 +192,9 @@ def enet_path(
         alphas = alpha_grid(correlation, penalty, eps=eps, n_alphas=alphas)
     else:
         alphas = np.sort(check_alphas(alphas))[::-1]
-    start = None if coef_init is None else np.atleast_2d(coef_init)
+    start = None
+    if coef_init is not None:
+        start = check_start(coef_init, (y.shape[1], X.shape[1]), "coef_init")
     solve = {"tol": options["tol"], "max_iter": options["max_iter"], "start": start}
     if y_ndim == 1:
         result = solve_path(
@@ -345,7 +348,7 @@ def _path_moments(sample, precompute, Xy, alphas, check_input):
         check_gram(sample, gram, skip_element=not check_input)
         moments = moments_from_gram(sample, gram)
         if Xy is not None:
-            correlation = np.asarray(Xy, dtype=np.float64).reshape(-1, 1)
+            correlation = check_start(Xy, (1, sample.X.shape[1]), "Xy").T
             moments = Moments(moments.gram, correlation / len(sample.y), moments.y_norm2)
         return moments
     count = alphas if isinstance(alphas, Integral) else len(alphas)

@@ -9,6 +9,8 @@ has the right sign.
 
 from typing import NamedTuple
 
+import numpy as np
+
 from skreg._compile import inlined
 from skreg.penalties._interface import register
 
@@ -36,7 +38,8 @@ def soft_threshold(point, threshold):
 def value(penalty, j, coef):
     if penalty.positive and coef < 0.0:
         return INFINITY
-    return penalty.l1 * abs(coef) + 0.5 * penalty.l2 * coef * coef
+    root = np.sqrt(penalty.l2) * coef  # squared last: coef^2 may overflow on its own
+    return penalty.l1 * abs(coef) + 0.5 * root * root
 
 
 def prox(penalty, j, point, step):
@@ -72,7 +75,10 @@ def conjugate(penalty, j, point):
     excess = max(size - penalty.l1, 0.0)
     if excess == 0.0:
         return 0.0
-    return 0.5 * excess * excess / penalty.l2 if penalty.l2 > 0.0 else INFINITY
+    if penalty.l2 == 0.0:
+        return INFINITY
+    root = excess / np.sqrt(penalty.l2)
+    return 0.5 * root * root
 
 
 def slope_at_zero(penalty, j, sign):

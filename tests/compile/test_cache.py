@@ -87,7 +87,7 @@ def test_edited_package_source_is_compiled_again(tmp_path):
     before = json.loads(run(FIT, cache, path=package))
     source = package / "skreg" / "penalties" / "_soft_threshold.py"
     text = source.read_text()
-    edited = text.replace("return point - threshold", "return 2.0 * (point - threshold)")
+    edited = text.replace("return penalty.l1 * sign", "return 0.5 * penalty.l1 * sign")
     assert edited != text
     source.write_text(edited)
     after = json.loads(run(FIT, cache, path=package))
