@@ -13,6 +13,7 @@ from sklearn.utils.validation import validate_data
 from skreg.exceptions import invalid_parameter
 
 FLOATS = (np.float64, np.float32)
+NEGLIGIBLE_WEIGHT = 1e-200
 
 
 class Rule(NamedTuple):
@@ -34,6 +35,8 @@ def real(low, high=np.inf, *, low_open=False):
     end = "inf)" if high == np.inf else f"{high}]"
 
     def accepts(value):
+        if isinstance(value, np.ndarray) and value.ndim == 0:
+            value = value.item()
         if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
             return False
         number = float(value)
@@ -198,6 +201,8 @@ def _assemble(X, y, sample_weight, scalar):
         X = X if X.format in ("csc", "csr") else X.tocsr()
     else:
         X = np.require(X, requirements="A")
+    if X.dtype not in FLOATS:  # only where the caller vouched for X
+        X = X.astype(np.float64)
     weights = check_sample_weight(sample_weight, X.shape[0], scalar)
     if weights is None or np.all(weights > 0.0):
         return Validated(X, y, weights, y_ndim, None, len(y))
@@ -235,6 +240,13 @@ def check_sample_weight(sample_weight, n_samples, scalar=False):
         raise ValueError(
             "Negative values in data passed to `sample_weight`: "
             f"sample_weight[{row}] is {weights[row]}; expected values >= 0."
+        )
+    # What is nothing beside the largest weight would underflow: it is absent.
+    weights = np.where(weights < NEGLIGIBLE_WEIGHT * weights.max(), 0.0, weights)
+    if not np.isfinite(weights.sum()):
+        raise ValueError(
+            f"sample_weight sums to infinity (largest value {weights.max():.3g}); "
+            "divide it by its largest value."
         )
     if not np.any(weights):
         raise ValueError(

@@ -48,6 +48,7 @@ def _feed(digest, value, seen):
     seen.add(value)
     digest.update(_file_bytes(value.__code__.co_filename))
     closure = [cell.cell_contents for cell in value.__closure__ or ()]
+    closure += [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
     for reached in [*_feed_code(digest, value.__code__, value.__globals__), *closure]:
         _feed(digest, reached, seen)
 

@@ -21,7 +21,12 @@ Computations, section 6.5.
 import numpy as np
 
 from skreg._compile import inlined, jit
-from skreg.penalties import slope_at_zero, strong_convexity, subdiff_distance
+from skreg.penalties import (
+    slope_at_zero,
+    strong_convexity,
+    subdiff_distance,
+    value,
+)
 
 SOLVED, LIMIT, STUCK, FULL = 0, 1, 2, 3
 # A pivot below this fraction of its diagonal entry: the columns are dependent.
@@ -31,8 +36,11 @@ PIVOT = 1e-11
 CROWD, CROWD_FRACTION = 10, 0.3
 # Violations below this fraction of the largest correlation are rounding.
 SLACK = 1e-13
-# What is left of the optimality condition on the support after a good solve.
-ROUNDING = 2e-16
+# What is left of the optimality condition on the support after a good solve, and after
+# one that is too inaccurate to go on from.
+ROUNDING, INACCURATE = 2e-16, 1e-8
+# Rounds without a lower objective after which rounding is taken to be in charge.
+PATIENCE = 10
 
 
 @inlined
@@ -130,11 +138,11 @@ def move(correlation, penalty, coef, features, signs, factor, size, inside, poin
 
 
 @inlined
-def exchange(j, sign, coef, features, signs, factor, size, inside, point, rotations):
-    """Make room for feature j, a combination of the support with weights z.
+def exchange(sign, coef, features, signs, factor, size, inside, point, rotations):
+    """Make room for a violating feature that is a combination of the support, weights z.
 
-    coef_j = sign t and coef_A = coef_A - sign t z leave the fit as it is, and lower the
-    penalty if j violates optimality; t grows until a coefficient is zero, which leaves.
+    Its coefficient sign t and coef_A - sign t z leave the fit as it is and lower the
+    penalty; t grows until a coefficient of the support is zero, which leaves.
     `factor[size]` holds L^-1 G_Aj, as `enter` left it. Returns (t, new size); t < 0 if
     no coefficient shrinks.
     """
@@ -159,36 +167,69 @@ def exchange(j, sign, coef, features, signs, factor, size, inside, point, rotati
 
 @inlined
 def set_gradient(gram, correlation, count, coef, features, size, gradient):
-    """gradient <- c - G coef, for the first `count` features."""
+    """gradient <- c - G coef over the support, for the first `count` features."""
     for k in range(count):
         gradient[k] = correlation[k]
     for i in range(size):
-        row, value = gram[features[i]], coef[features[i]]
-        for k in range(count):
-            gradient[k] -= value * row[k]
+        subtract_row(gram, features[i], coef[features[i]], count, gradient)
+
+
+@inlined
+def set_whole_gradient(gram, correlation, count, coef, gradient):
+    """gradient <- c - G coef over all non-zero coefficients."""
+    for k in range(count):
+        gradient[k] = correlation[k]
+    for j in range(count):
+        if coef[j] != 0.0:
+            subtract_row(gram, j, coef[j], count, gradient)
+
+
+@inlined
+def subtract_row(gram, j, scale, count, gradient):
+    """gradient <- gradient - scale G_j."""
+    row = gram[j]
+    for k in range(count):
+        gradient[k] -= scale * row[k]
+
+
+@inlined
+def objective(correlation, penalty, coef, gradient, features, size):
+    """1/2 coef' G coef - c' coef + penalty, from the gradient."""
+    total = 0.0
+    for i in range(size):
+        j = features[i]
+        total -= 0.5 * coef[j] * (correlation[j] + gradient[j])
+        total += value(penalty, j, coef[j])
+    return total
+
+
+@inlined
+def left_of_condition(penalty, coef, features, signs, size, gradient, point):
+    """Largest violation of the optimality condition on the support; all in `point`."""
+    l2 = strong_convexity(penalty)
+    largest = 0.0
+    for i in range(size):
+        j = features[i]
+        point[i] = gradient[j] - slope_at_zero(penalty, j, signs[i]) - l2 * coef[j]
+        largest = max(largest, abs(point[i]))
+    return largest
 
 
 @inlined
 def refine(penalty, coef, features, signs, factor, size, gradient, point, least):
     """One step of iterative refinement: solve for what is left of the condition.
 
-    False if nothing larger than `least` is left.
+    False if nothing larger than `least` is left, or if a sign would change.
     """
-    l2 = strong_convexity(penalty)
-    largest = 0.0
-    for i in range(size):
-        j = features[i]
-        left = gradient[j] - slope_at_zero(penalty, j, signs[i]) - l2 * coef[j]
-        largest = max(largest, abs(left))
-        point[i] = left
-    if largest <= least:
+    if left_of_condition(penalty, coef, features, signs, size, gradient, point) <= least:
         return False
     forward(factor, size, point)
     backward(factor, size, point)
     for i in range(size):
-        corrected = coef[features[i]] + point[i]
-        if corrected * signs[i] > 0.0:
-            coef[features[i]] = corrected
+        if (coef[features[i]] + point[i]) * signs[i] <= 0.0:
+            return False
+    for i in range(size):
+        coef[features[i]] += point[i]
     return True
 
 
@@ -235,8 +276,9 @@ def follow(
     Returns
     -------
     status : int
-        SOLVED, LIMIT (`max_rounds`), STUCK (rounding stopped all progress) or FULL (the
-        support needs more room; call again with it).
+        SOLVED, LIMIT (`max_rounds`), FULL (the support needs more room; call again with
+        it) or STUCK (rounding stopped all progress; coef and gradient belong together,
+        but the support may not be that of coef).
     size : int
         Size of the support.
     n_rounds : int
@@ -247,7 +289,7 @@ def follow(
     for j in range(count):
         largest = max(largest, abs(correlation[j]))
     slack, rounding = SLACK * largest, ROUNDING * largest
-    n_rounds = 0
+    n_rounds, patience, lowest = 0, PATIENCE, np.inf
     while True:
         size = move(
             correlation,
@@ -262,7 +304,15 @@ def follow(
             rotations,
         )
         set_gradient(gram, correlation, count, coef, features, size, gradient)
+        if refine(penalty, coef, features, signs, factor, size, gradient, point, rounding):
+            set_gradient(gram, correlation, count, coef, features, size, gradient)
         n_rounds += 1
+        left = left_of_condition(penalty, coef, features, signs, size, gradient, point)
+        height = objective(correlation, penalty, coef, gradient, features, size)
+        patience = PATIENCE if height < lowest else patience - 1
+        lowest = min(lowest, height)
+        if left > INACCURATE * largest or patience == 0:
+            return STUCK, size, n_rounds
         violating, worst, chosen = 0, slack, -1
         for j in range(count):
             if not inside[j] and gram[j, j] > 0.0:
@@ -272,10 +322,6 @@ def follow(
                 if distance > worst:
                     worst, chosen = distance, j
         if chosen < 0:
-            if refine(
-                penalty, coef, features, signs, factor, size, gradient, point, rounding
-            ):
-                set_gradient(gram, correlation, count, coef, features, size, gradient)
             return SOLVED, size, n_rounds
         if n_rounds >= max_rounds:
             return LIMIT, size, n_rounds
@@ -292,22 +338,17 @@ def follow(
                 signs[size] = 1.0 if gradient[j] > 0.0 else -1.0
                 inside[j] = True
                 size += 1
-        if size == before:
-            sign = 1.0 if gradient[chosen] > 0.0 else -1.0
-            enter(gram, l2, chosen, features, factor, size)
-            step, size = exchange(
-                chosen,
-                sign,
-                coef,
-                features,
-                signs,
-                factor,
-                size,
-                inside,
-                point,
-                rotations,
-            )
-            if step < 0.0 or not enter(gram, l2, chosen, features, factor, size):
-                return STUCK, size, n_rounds
-            coef[chosen], signs[size], inside[chosen] = sign * step, sign, True
-            size += 1
+        if size > before:
+            continue
+        sign = 1.0 if gradient[chosen] > 0.0 else -1.0
+        enter(gram, l2, chosen, features, factor, size)
+        step, size = exchange(
+            sign, coef, features, signs, factor, size, inside, point, rotations
+        )
+        if step > 0.0:
+            coef[chosen] = sign * step
+        if step < 0.0 or not enter(gram, l2, chosen, features, factor, size):
+            set_whole_gradient(gram, correlation, count, coef, gradient)
+            return STUCK, size, n_rounds
+        signs[size], inside[chosen] = sign, True
+        size += 1

@@ -207,6 +207,22 @@ def canonical(X):
     return X
 
 
+def without_offsets(X, X_mean):
+    """CSC X minus the means of the columns that have no zeros, and what was taken off.
+
+    Centring such a column by algebra would lose its digits if its mean is large, and
+    subtracting the mean from its entries fills nothing in. Other columns cannot have a
+    mean much larger than their standard deviation. X is copied if there are any.
+    """
+    counts = np.diff(X.indptr)
+    shift = np.where(counts == X.shape[0], X_mean, 0.0)
+    if not shift.any():
+        return X, shift
+    X = X.astype(np.float64, copy=True)
+    X.data -= np.repeat(shift, counts)
+    return X, shift
+
+
 def sparse_columns(X):
     """data, indices and indptr of X by columns, read-only.
 

@@ -46,7 +46,7 @@ class SparseColumns:
 
     def __init__(self, sample):
         self._sample = sample
-        self._source = sample.X.tocsc()
+        self._source = sample.X
         self._features = np.zeros(0, dtype=np.int64)
         self._chosen = self._source[:, self._features]
 

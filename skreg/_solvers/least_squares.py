@@ -185,7 +185,9 @@ class Problem:
     def path(self, penalty, alphas, start, stop):
         """Yield the :class:`Step` of each alpha, from `start` or from zero."""
         first = penalty.kernel(alphas[0])
-        self._uses_exact = has_exact_solution(first)
+        self._uses_exact = has_exact_solution(first) and (
+            is_uniform(first) or not self._exact.needs_uniform_penalty
+        )
         spent, previous = 0, None
         if start is not None:
             step = self._descent.start_at(start, first)
@@ -208,12 +210,11 @@ class Problem:
         """One alpha; `spent` rounds count as its own."""
         kernel = penalty.kernel(alpha)
         screening = screening_kernel(penalty, alpha, previous)
-        if self._uses_exact:
+        if self._uses_exact and spent < stop.max_iter:
             self._exact.predict_support(screening)
             solved, gap, n_rounds = self._exact.solve(kernel, stop.max_iter - spent)
             spent += n_rounds
-            good = gap <= stop.gap or (solved and gap <= stop.exact_gap)
-            if good or spent >= stop.max_iter:
+            if spent >= stop.max_iter or (solved and gap <= max(stop.gap, stop.exact_gap)):
                 return Step(self._exact.coef(), gap, spent)
             self._descent.start_at(self._exact.coef(), kernel)
         step = self._descent.solve(kernel, screening, stop.gap, stop.max_iter - spent)
@@ -262,6 +263,8 @@ class Descent:
 class GramSolver:
     """The active-set method on the Gram matrix of all features."""
 
+    needs_uniform_penalty = False
+
     def __init__(self, design):
         self._design = design
         self._support = Support(design.correlation.size)
@@ -304,6 +307,11 @@ class GramSolver:
 def has_exact_solution(kernel):
     """Whether the penalty is quadratic on each side of zero."""
     return not np.isnan(slope_at_zero(kernel, 0, 1.0))
+
+
+def is_uniform(kernel):
+    """Whether the penalty is the same for every feature: its kernel holds no array."""
+    return all(np.ndim(member) == 0 for member in kernel)
 
 
 def screening_kernel(penalty, alpha, previous):

@@ -126,13 +126,13 @@ def _without(sample, l2, row):
     others = np.arange(len(sample.y)) != row
     weights = None if sample.weights is None else sample.weights[others]
     rest = make_sample(sample.X[others], sample.y[others], weights, sample.centred)
-    lost = 1.0 / len(sample.y) if sample.weights is None else sample.weights[row]
+    kept = 1.0 - 1.0 / len(sample.y) if weights is None else weights.sum()
     left, values, right = decompose(rest)
     along = left.T @ weighted_targets(rest)
     x = sample.X[[row]]
-    x = (x.toarray() if is_sparse(x) else x)[0] - rest.X_mean
+    x = (x.toarray() if is_sparse(x) else x)[0] - rest.X_mean - rest.shift
     score = right @ x
-    strengths = l2 / (1.0 - lost)  # the other weights sum to 1 - lost
+    strengths = l2 / kept  # the other weights have this sum, not one
     shrunk = (score * values / (values**2 + strengths[:, None])) @ along
     return sample.y[row] - rest.y_mean - shrunk
 

@@ -30,6 +30,8 @@ DIRECT_MAX = 5_000
 # A Gram matrix squares the condition number: below this ratio of l2 to its largest
 # eigenvalue, the singular values of X itself are used.
 GRAM_CONDITION = 1e-11
+# Without a penalty the Gram matrix must be this far from singular by itself.
+SAFE_PIVOT = 1e-7
 KRYLOV_TOL = 1e-12
 # A gradient outside the span of the rows is rounding, up to this share of its scale.
 ROUNDING = 1e-13
@@ -103,17 +105,36 @@ def certify_ridge(sample, l2, coef):
     gradient = _gradient(sample, l2, coef)
     null = 0.5 * sample.y_norm2
     gap = _half_square(gradient, l2[:, None])
-    loose = ~(gap <= 1e-13 * null)
+    enough = 1e-13 if sample.X.dtype == np.float64 else np.finfo(np.float32).eps
+    loose = ~(gap <= enough * null)
     if loose.any() and min(sample.X.shape) <= DIRECT_MAX:
-        _, values, right = decompose(sample)
-        along = gradient @ right.T
-        outside = gradient - along @ right
-        rounding = ROUNDING * values.max(initial=0.0) * np.sqrt(sample.y_norm2)
-        outside[np.abs(outside) <= rounding[:, None]] = 0.0
-        decrement = _half_square(along, values**2 + l2[:, None])
-        decrement += _half_square(outside, l2[:, None])
-        gap = np.where(loose, np.fmin(gap, decrement), gap)
+        gap = np.where(loose, np.fmin(gap, _decrement(sample, l2, gradient)), gap)
     return np.maximum(gap, np.maximum(EPS * null, SMALLEST))
+
+
+def _decrement(sample, l2, gradient):
+    """1/2 g' (G + l2 I)^-1 g for each target, in the span of the rows of X.
+
+    From the singular values of X; for sparse X, which is not densified, and where X is
+    long, from the eigenvalues of its smaller Gram matrix, which see less of directions
+    below 1e-8 of the largest.
+    """
+    n_samples, n_features = sample.X.shape
+    if is_sparse(sample.X) or n_samples > 4 * n_features:
+        if n_features > n_samples:
+            return np.full(len(l2), np.inf)
+        squares, vectors = linalg.eigh(make_moments(sample).gram)
+        kept = squares > EPS * n_features * squares.max(initial=0.0)
+        squares, right = squares[kept], vectors[:, kept].T
+    else:
+        _, values, right = decompose(sample)
+        squares = values**2
+    along = gradient @ right.T
+    outside = gradient - along @ right
+    scale = np.sqrt(squares.max(initial=0.0) * sample.y_norm2)
+    outside[np.abs(outside) <= ROUNDING * scale[:, None]] = 0.0
+    inside = _half_square(along, squares + l2[:, None])
+    return inside + _half_square(outside, l2[:, None])
 
 
 def _half_square(rows, divisor):
@@ -133,8 +154,10 @@ def _cholesky(sample, l2):
     matrix = make_moments(sample).gram if primal else make_kernel_matrix(sample)
     largest = np.abs(matrix).sum(axis=0).max(initial=0.0)
     refuse_overflow(largest)
-    if l2.min() <= GRAM_CONDITION * largest and not (primal and l2.min() > 0.0):
+    hardly_penalised = l2.min() <= GRAM_CONDITION * largest
+    if hardly_penalised and not primal:
         return None
+    least_pivot = SAFE_PIVOT if hardly_penalised else GRAM_CONDITION
     coef = np.zeros((len(l2), n_features))
     solve = _refine_primal if primal else _solve_dual
     for strength in np.unique(l2):
@@ -144,7 +167,7 @@ def _cholesky(sample, l2):
             factor = linalg.cho_factor(shifted, lower=True, overwrite_a=True)
         except linalg.LinAlgError:
             return None
-        if np.diag(factor[0]).min() ** 2 <= GRAM_CONDITION * largest:
+        if np.diag(factor[0]).min(initial=np.inf) ** 2 <= least_pivot * largest:
             return None
         same = l2 == strength
         coef[same] = solve(sample, factor, strength, same)

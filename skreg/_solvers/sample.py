@@ -21,6 +21,7 @@ from skreg._kernels.design import (
     is_sparse,
     sparse_columns,
     sparse_gram,
+    without_offsets,
 )
 from skreg.exceptions import NON_FINITE_COEF
 
@@ -37,8 +38,8 @@ class Sample:
 
     Attributes
     ----------
-    X : ndarray or sparse matrix of shape (n_samples, n_features)
-        As given, not centred; float32 or float64.
+    X : ndarray or CSC matrix of shape (n_samples, n_features)
+        Not centred; float32 or float64.
     y : ndarray of shape (n_samples, n_targets)
         Centred if `centred`; float64.
     weights : ndarray of shape (n_samples,) or None
@@ -49,6 +50,8 @@ class Sample:
     centred : bool
     constant : ndarray of int
         Features with one value in every row; they get no coefficient.
+    shift : ndarray of shape (n_features,)
+        What was subtracted from the stored entries of X, see `without_offsets`.
     """
 
     X: Any
@@ -59,6 +62,7 @@ class Sample:
     y_mean: np.ndarray
     centred: bool
     constant: np.ndarray
+    shift: np.ndarray
 
     @property
     def y_norm2(self):
@@ -119,8 +123,8 @@ class Sample:
         """Intercepts for coef of shape (..., n_features), targets on the first axis."""
         if not self.centred:
             return np.zeros(coef.shape[:-1])
-        shift = coef @ self.X_mean
-        return self.y_mean.reshape((-1,) + (1,) * (shift.ndim - 1)) - shift
+        at_mean = coef @ (self.X_mean + self.shift)
+        return self.y_mean.reshape((-1,) + (1,) * (at_mean.ndim - 1)) - at_mean
 
 
 class Moments(NamedTuple):
@@ -144,27 +148,44 @@ def make_sample(X, y, sample_weight, fit_intercept):
     """
     n_samples, n_features = X.shape
     if is_sparse(X):
-        X = canonical(X)
+        X = canonical(X).tocsc()
     y = np.asarray(y, dtype=np.float64)
     weights, weight_sum = None, float(n_samples)
     if sample_weight is not None:
         weight_sum = float(np.sum(sample_weight, dtype=np.float64))
         weights = np.asarray(sample_weight, dtype=np.float64) / weight_sum
-    zeros = np.zeros(n_features), np.zeros(y.shape[1])
-    none = np.zeros(0, dtype=np.int64)
-    sample = Sample(X, y, weights, weight_sum, *zeros, centred=False, constant=none)
+    sample = Sample(
+        X,
+        y,
+        weights,
+        weight_sum,
+        X_mean=np.zeros(n_features),
+        y_mean=np.zeros(y.shape[1]),
+        centred=False,
+        constant=np.zeros(0, dtype=np.int64),
+        shift=np.zeros(n_features),
+    )
     if not fit_intercept:
         return sample
     y_mean = sample.mean(y)
     y_mean = y_mean + sample.mean(y - y_mean)  # the second pass removes rounding
     ones = np.ones((n_samples, 1))
     X_mean = sample.correlation(ones)[:, 0]
-    sample = replace(sample, X_mean=X_mean, y_mean=y_mean, y=y - y_mean, centred=True)
-    if not is_sparse(X):
-        X_mean = X_mean + sample.correlation(ones)[:, 0]
     constant, values = constant_columns(X, X_mean)
+    sample = replace(sample, y_mean=y_mean, y=y - y_mean)
+    if is_sparse(X):
+        X_mean[constant] = values
+        X, shift = without_offsets(X, X_mean)
+        if shift.any():
+            X_mean = replace(sample, X=X).correlation(ones)[:, 0]
+        sample = replace(sample, X=X, shift=shift)
+        values = values - shift[constant]
+    else:
+        X_mean = (
+            X_mean + replace(sample, X_mean=X_mean, centred=True).correlation(ones)[:, 0]
+        )
     X_mean[constant] = values
-    return replace(sample, X_mean=X_mean, constant=constant)
+    return replace(sample, X_mean=X_mean, centred=True, constant=constant)
 
 
 def constant_columns(X, X_mean):
@@ -323,7 +344,7 @@ def _sparse_curvature(sample):
 
     Stored entries and the zeros apart: the zeros add (1 - sum of stored weights) m_j^2.
     """
-    columns = sample.X.tocsc()
+    columns = sample.X
     counts = np.diff(columns.indptr)
     feature = np.repeat(np.arange(columns.shape[1]), counts)
     weights = 1.0 / columns.shape[0]

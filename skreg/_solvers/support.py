@@ -3,7 +3,9 @@
 import numpy as np
 from scipy.linalg import lapack
 
-from skreg._kernels.active_set import FULL, PIVOT, SOLVED, follow
+from skreg._kernels.active_set import FULL, PIVOT, SOLVED, STUCK, follow
+
+PORTION = 200
 
 
 class Support:
@@ -60,13 +62,14 @@ class Support:
         if l2 != self._l2 and not self._refactor(gram, l2):
             return False, 0
         rounds = 0
-        while True:
+        while rounds < max_rounds:
+            # In portions, between which an interrupt is noticed.
             status, self._size, n_rounds = follow(
                 gram,
                 correlation,
                 count,
                 kernel,
-                max_rounds - rounds,
+                min(max_rounds - rounds, PORTION),
                 self.coef,
                 self.gradient,
                 self._inside,
@@ -77,23 +80,27 @@ class Support:
                 self._scratch,
             )
             rounds += n_rounds
-            if status != FULL:
+            if status in (SOLVED, STUCK):
                 return status == SOLVED, rounds
-            self._reserve(2 * self._size)
+            if status == FULL:
+                self._reserve(2 * self._size)
+        return False, rounds
 
     def _refactor(self, gram, l2):
         """The factor from scratch, by LAPACK."""
-        self._l2 = l2
         size = self._size
         if size == 0:
+            self._l2 = l2
             return True
         matrix = gram[np.ix_(self.features, self.features)]
         matrix.flat[:: size + 1] += l2
         diagonal = matrix.diagonal().copy()
         upper, info = lapack.dpotrf(matrix.T, lower=0, overwrite_a=1)
         if info != 0 or np.any(upper.diagonal() ** 2 <= PIVOT * diagonal):
+            self._l2 = np.nan  # the old factor is no longer to be trusted
             return False
         self._factor[:size, :size] = upper.T
+        self._l2 = l2
         return True
 
     def _reserve(self, capacity):

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skreg._kernels.active_set import SLACK
 from skreg._kernels.cd import certify
 from skreg._kernels.screening import correlate
 from skreg._solvers.columns import pack_columns
@@ -56,6 +57,8 @@ class WorkingSet:
     n_passes : float
         Passes over X so far: columns read for checks / number of columns.
     """
+
+    needs_uniform_penalty = True  # one threshold is compared with all gradients
 
     def __init__(self, sample, k, design, curvature):
         self._sample, self._y = sample, sample.y[:, k]
@@ -175,13 +178,13 @@ class WorkingSet:
             correlate(self._design, checked, self._state(residual), estimate)
             self.n_passes += len(checked) / bound.size
         self._estimate = estimate
-        slack = 1e-13 * np.abs(self.correlation).max(initial=0.0)
+        slack = SLACK * np.abs(self.correlation).max(initial=0.0)
         size = self._signed(estimate[checked], kernel)
         return checked, checked[size > threshold + slack]
 
     def _signed(self, gradient, kernel):
         """What is compared with the threshold: |g|, or g if coefficients are >= 0."""
-        one_sided = getattr(kernel, "positive", False)
+        one_sided = np.isinf(slope_at_zero(kernel, 0, -1.0))
         return gradient if one_sided else np.abs(gradient)
 
     def _look_at_all(self, residual):

@@ -16,7 +16,9 @@ from sklearn.utils.metadata_routing import (
 )
 
 from skreg._solvers.least_squares import (
+    EXACT_GAP,
     PathResult,
+    gap_floor,
     recompute_gaps,
     relative_gap,
     solve_path,
@@ -48,6 +50,9 @@ from skreg.linear._base import LinearRegressor, per_target, stored
 from skreg.paths.alpha_grid import alpha_grid
 from skreg.paths.cross_validation import cross_validate, split_rows
 from skreg.paths.path import enet_path, warn_if_not_converged
+
+# What rounding the coefficients to float32 may add to the relative gap.
+FLOAT32_GAP = 1e-5
 
 SHARED_PARAMETERS = {
     "fit_intercept": BOOLEAN,
@@ -113,8 +118,8 @@ class PenalizedLeastSquares(LinearRegressor):
         data = check_input(self, X, y, sample_weight, checked=not check)
         sample = make_sample(data.X, data.y, data.sample_weight, self.fit_intercept)
         result = self._solve(sample, check)
+        result = self._set_attributes(data, sample, result)
         warn_if_not_converged(result, parameters, stacklevel=5)
-        self._set_attributes(data, sample, result)
 
     def _solve(self, sample, check):
         start = None
@@ -145,6 +150,7 @@ class PenalizedLeastSquares(LinearRegressor):
         self.relative_gap_ = per_target(relative_gap(gaps, result.null_objectives))
         n_iters = [int(n) for n in result.n_iters[:, 0]]
         self.n_iter_ = n_iters[0] if len(n_iters) == 1 else n_iters
+        return judged(result, gaps, self.tol, data.X.dtype)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -220,8 +226,8 @@ class PenalizedLeastSquaresCV(LinearRegressor):
         refit = solve_path(
             sample, penalties[found.best_penalty], [alpha], moments=moments, **solve
         )
+        refit = self._set_attributes(data, sample, refit, found, penalties, grids)
         warn_if_not_converged(_worst([*found.paths, refit]), parameters, stacklevel=5)
-        self._set_attributes(data, sample, refit, found, penalties, grids)
 
     def _grids(self, sample, penalties):
         if isinstance(self.alphas, Integral):
@@ -247,6 +253,7 @@ class PenalizedLeastSquaresCV(LinearRegressor):
         self.dual_gap_ = gaps[0]
         self.relative_gap_ = relative_gap(gaps, refit.null_objectives)[0]
         self.n_iter_ = int(refit.n_iters[0, 0])
+        return judged(refit, gaps, self.tol, data.X.dtype)
 
     def get_metadata_routing(self):
         """Where `fit` sends its metadata: to itself and to the splitter.
@@ -271,7 +278,21 @@ def gaps_of_stored(estimator, sample, penalty, alpha):
     targets = np.arange(len(coef))
     gaps = recompute_gaps(sample, penalty, np.full(len(coef), alpha), coef, targets)
     missed = np.atleast_1d(estimator.intercept_) - sample.intercept(coef)
-    return gaps + 0.5 * np.square(missed.astype(np.float64))
+    gaps = gaps + 0.5 * np.square(missed.astype(np.float64))
+    if not np.all(np.isfinite(gaps)):
+        raise ValueError(NON_FINITE_COEF)
+    return gaps
+
+
+def judged(result, gaps, tol, dtype):
+    """The result with the certificates of the stored coefficients in the place of the
+    solver's own; what rounding to `dtype` adds does not count against it.
+    """
+    rounding = EXACT_GAP if dtype == np.float64 else FLOAT32_GAP
+    null = result.null_objectives
+    good = gaps <= np.maximum(max(tol, rounding) * null, gap_floor(null))
+    converged = good[:, None] & result.converged
+    return result._replace(dual_gaps=gaps[:, None], converged=converged)
 
 
 def given_moments(precompute, sample, check):

@@ -335,5 +335,5 @@ class ElasticNetCV(PenalizedLeastSquaresCV):
         return [L1L2(ratio, self.positive) for ratio in ratios]
 
     def _set_attributes(self, data, sample, refit, found, penalties, grids):
-        super()._set_attributes(data, sample, refit, found, penalties, grids)
         self.l1_ratio_ = penalties[found.best_penalty].l1_ratio
+        return super()._set_attributes(data, sample, refit, found, penalties, grids)

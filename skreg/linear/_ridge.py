@@ -14,9 +14,9 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 
-from skreg._solvers.least_squares import relative_gap, solve_path
+from skreg._solvers.least_squares import recompute_gaps, relative_gap, solve_path
 from skreg._solvers.leave_one_out import leave_one_out
-from skreg._solvers.ridge import certify_ridge, solve_ridge
+from skreg._solvers.ridge import solve_ridge
 from skreg._solvers.sample import make_sample
 from skreg._validation import (
     ARRAY,
@@ -219,10 +219,14 @@ class Ridge(LinearRegressor):
         if not np.all(np.isfinite(coef)) or not np.all(np.isfinite(intercept)):
             raise ValueError(NON_FINITE_COEF)
         self.coef_, self.intercept_ = stored(coef, intercept, data, self.fit_intercept)
-        if data.X.dtype == np.float32 and not self.positive:
+        if self.positive or data.X.dtype == np.float32:
             kept = np.atleast_2d(self.coef_).astype(np.float64)
             error = np.atleast_1d(self.intercept_) - sample.intercept(kept)
-            gaps = certify_ridge(sample, l2, kept) + 0.5 * error**2
+            penalty = L2(self.positive)
+            gaps = recompute_gaps(sample, penalty, l2, kept, np.arange(len(l2)))
+            gaps = gaps + 0.5 * np.square(error.astype(np.float64))
+        if not np.all(np.isfinite(gaps)):
+            raise ValueError(NON_FINITE_COEF)
         # from the mean objective with a factor 1/2 to the objective of this class
         self.dual_gap_ = per_target(gaps * 2.0 * sample.weight_sum)
         self.relative_gap_ = per_target(relative_gap(gaps, 0.5 * sample.y_norm2))

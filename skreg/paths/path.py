@@ -37,7 +37,7 @@ from skreg.penalties import L1L2
 
 PARAMETERS = {
     "l1_ratio": real(0, 1),
-    "eps": real(0, low_open=True) | NONE,
+    "eps": real(0, low_open=True),
     "n_alphas": integer(1) | choice("deprecated"),
     "alphas": integer(1) | ARRAY | NONE | choice("warn"),
     "precompute": choice("auto") | BOOLEAN | ARRAY,
@@ -142,7 +142,8 @@ def enet_path(
         Duality gap of the objective above; at most `tol` times
         ``||y||^2 / (2 n_samples)`` where converged.
     n_iters : list of int
-        Epochs of coordinate descent per alpha; only with `return_n_iter`.
+        Rounds of the active-set method and epochs of coordinate descent per alpha;
+        only with `return_n_iter`.
 
     Raises
     ------
@@ -170,7 +171,6 @@ def enet_path(
     check_parameters("enet_path", given, PARAMETERS)
     options = {**SOLVER_DEFAULTS, **params}
     sample_weight = options.pop("sample_weight", None)
-    options.pop("X_offset", None), options.pop("X_scale", None)
     if unknown := set(options) - set(SOLVER_DEFAULTS):
         raise ValueError("Unexpected parameters in params", sorted(unknown))
     check_parameters("enet_path", options, SOLVER_PARAMETERS)
@@ -361,5 +361,5 @@ def _report(result):
     for t, alpha in enumerate(result.alphas):
         sys.stderr.write(
             f"alpha {t + 1:03d} of {len(result.alphas):03d}: {alpha:.6g}, "
-            f"gap {result.dual_gaps[0, t]:.3e}, {result.n_iters[0, t]} epochs\n"
+            f"gap {result.dual_gaps[0, t]:.3e}, {result.n_iters[0, t]} rounds\n"
         )

@@ -17,9 +17,15 @@ class Penalty(BaseEstimator):
 
     A subclass stores its parameters (``get_params``, ``set_params`` and ``clone`` come
     from scikit-learn) and defines ``kernel(alpha)``, which returns the ``NamedTuple``
-    that compiled code sees at strength `alpha`, and ``alpha_max(gradient)``, the
-    smallest strength at which every coefficient is zero.
+    that compiled code sees at strength `alpha`.
     """
+
+    def alpha_max(self, gradient):
+        """Smallest strength at which every coefficient is zero; inf if unknown.
+
+        Automatic grids start there, and exact solutions approach alpha from there.
+        """
+        return float("inf")
 
     def quadratic_strength(self, alpha):
         """l2 if the penalty at `alpha` is just l2/2 ||coef||^2, so that a direct solver
@@ -66,7 +72,8 @@ def conjugate(penalty, j, point):
 @dispatched
 def slope_at_zero(penalty, j, sign):
     """One-sided derivative of the penalty at 0: to the right if sign > 0, else to the
-    left. NaN if the penalty is not value(u) = slope u + l2 u^2 / 2 on that side.
+    left; infinite where that side is forbidden. NaN if the penalty is not
+    value(u) = slope u + l2 u^2 / 2 on that side.
     """
 
 

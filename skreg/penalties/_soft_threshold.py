@@ -82,6 +82,8 @@ def conjugate(penalty, j, point):
 
 
 def slope_at_zero(penalty, j, sign):
+    if penalty.positive and sign < 0.0:
+        return -INFINITY
     return penalty.l1 * sign
 
 
