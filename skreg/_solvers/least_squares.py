@@ -37,6 +37,7 @@ RESIDUAL_ELEMENTS = 1 << 23
 STRONG_RULE_FLOOR = 0.95
 # Rounding in an exact solution, relative to the objective of the null model.
 EXACT_GAP = 1e-12
+EPOCHS_AT_ONCE = 10_000
 UNBOUNDED = np.iinfo(np.int64).max
 EPS = np.finfo(np.float64).eps
 
@@ -242,22 +243,28 @@ class Descent:
 
     def solve(self, kernel, screening, tol, max_iter):
         """A :class:`Step`; `screening` is a weaker penalty that predicts the support."""
-        gap, n_iter = coordinate_descent(
-            self._design,
-            self._curvature,
-            kernel,
-            screening,
-            self._screened,
-            self._start_state,
-            tol,
-            max_iter,
-            self._coef,
-            self._state,
-            self._gradient,
-            self._order,
-        )
-        self._screened = True
-        return Step(self._coef.copy(), gap, n_iter)
+        n_iter = 0
+        while True:
+            # In portions, between which an interrupt is noticed.
+            portion = min(max_iter - n_iter, EPOCHS_AT_ONCE)
+            gap, n_epochs = coordinate_descent(
+                self._design,
+                self._curvature,
+                kernel,
+                screening,
+                self._screened,
+                self._start_state,
+                tol,
+                portion,
+                self._coef,
+                self._state,
+                self._gradient,
+                self._order,
+            )
+            self._screened = True
+            n_iter += n_epochs
+            if gap <= tol or n_epochs < portion or n_iter >= max_iter:
+                return Step(self._coef.copy(), gap, n_iter)
 
 
 class GramSolver:

@@ -119,22 +119,39 @@ def _decrement(sample, l2, gradient):
     long, from the eigenvalues of its smaller Gram matrix, which see less of directions
     below 1e-8 of the largest.
     """
-    n_samples, n_features = sample.X.shape
-    if is_sparse(sample.X) or n_samples > 4 * n_features:
-        if n_features > n_samples:
-            return np.full(len(l2), np.inf)
-        squares, vectors = linalg.eigh(make_moments(sample).gram)
-        kept = squares > EPS * n_features * squares.max(initial=0.0)
-        squares, right = squares[kept], vectors[:, kept].T
-    else:
-        _, values, right = decompose(sample)
-        squares = values**2
-    along = gradient @ right.T
-    outside = gradient - along @ right
+    squares, along, inside = _project_on_rows(sample, gradient)
+    outside = gradient - inside
     scale = np.sqrt(squares.max(initial=0.0) * sample.y_norm2)
     outside[np.abs(outside) <= ROUNDING * scale[:, None]] = 0.0
-    inside = _half_square(along, squares + l2[:, None])
-    return inside + _half_square(outside, l2[:, None])
+    decrement = _half_square(along, squares + l2[:, None])
+    return decrement + _half_square(outside, l2[:, None])
+
+
+def _project_on_rows(sample, gradient):
+    """Squared singular values of X, coordinates of `gradient` along its right singular
+    vectors, and the part of `gradient` that these span.
+    """
+    n_samples, n_features = sample.X.shape
+    if is_sparse(sample.X) and n_features > n_samples:
+        squares, left = _eigenvectors(make_kernel_matrix(sample))
+        roots = sample.weight_roots()
+        along = ((sample.fitted(gradient) * roots).T @ left) / np.sqrt(squares)
+        inside = sample.correlation((left / np.sqrt(squares) @ along.T) / roots).T
+        return squares, along, inside
+    if is_sparse(sample.X) or n_samples > 4 * n_features:
+        squares, right = _eigenvectors(make_moments(sample).gram)
+    else:
+        _, values, right = decompose(sample)
+        squares, right = values**2, right.T
+    along = gradient @ right
+    return squares, along, along @ right.T
+
+
+def _eigenvectors(matrix):
+    """Eigenvalues and eigenvectors of a Gram matrix without its null space."""
+    squares, vectors = linalg.eigh(matrix)
+    kept = squares > EPS * len(matrix) * squares.max(initial=0.0)
+    return squares[kept], vectors[:, kept]
 
 
 def _half_square(rows, divisor):

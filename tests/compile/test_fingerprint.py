@@ -41,3 +41,14 @@ def test_recursive_functions_end():
 
 def test_package_fingerprint_is_a_hash():
     assert len(package_fingerprint()) == 64
+
+
+def test_default_arguments_count():
+    def one(x, factor=1.0):
+        return factor * x
+
+    def other(x, factor=2.0):
+        return factor * x
+
+    other.__code__ = one.__code__
+    assert fingerprint(one) != fingerprint(other)
