@@ -152,6 +152,11 @@ class Validated(NamedTuple):
     rows: np.ndarray | None  # indices of the rows kept; None: all
     n_given: int  # number of rows before any was dropped
 
+    @property
+    def y_as_given(self):
+        """Targets with as many dimensions as the caller's."""
+        return self.y[:, 0] if self.y_ndim == 1 else self.y
+
 
 def check_input(estimator, X, y, sample_weight=None, *, checked=False, scalar=False):
     """Validate what `fit` is given; set `n_features_in_` and `feature_names_in_`.

@@ -5,7 +5,6 @@ import warnings
 import numpy as np
 from scipy import sparse
 from sklearn import get_config
-from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import check_scoring, get_scorer, get_scorer_names
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.metadata_routing import (
@@ -42,6 +41,11 @@ from skreg.exceptions import (
 )
 from skreg.linear._base import LinearRegressor, per_target, stored
 from skreg.paths.cross_validation import rows_of, split_rows
+from skreg.paths.scoring import (
+    for_given_rows,
+    negative_squared_errors,
+    score_predictions,
+)
 from skreg.penalties import L2
 
 SOLVERS = ("auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga", "lbfgs")
@@ -327,14 +331,6 @@ class Ridge(LinearRegressor):
         return tags
 
 
-class PassThrough(RegressorMixin, BaseEstimator):
-    """A fitted regressor whose input is the prediction, to hand predictions to a scorer."""
-
-    def predict(self, X):
-        """X itself."""
-        return X
-
-
 class RidgeCV(LinearRegressor):
     r"""Ridge with alpha chosen by exact leave-one-out or other cross-validation.
 
@@ -516,20 +512,18 @@ class RidgeCV(LinearRegressor):
         exact = self.gcv_mode == "svd" and not sparse.issparse(data.X)
         errors = leave_one_out(sample, l2, exact_factor=exact)
         if self.scoring is None:
-            kept = np.square(errors)
-            if data.sample_weight is not None:
-                kept *= data.sample_weight[:, None]
-            scores = -kept.mean(axis=1)
-            filler = 0.0
+            scores, kept = negative_squared_errors(errors, data)
         else:
             kept = data.y - errors
-            scores = self._scores(kept, data, score_params)
-            filler = np.nan
+            scores = score_predictions(
+                self._scorer(), kept, data, score_params, per_target=self.alpha_per_target
+            )
         self._choose(alphas, scores, data.y_ndim)
         if self.store_cv_results:
-            self.cv_results_ = _all_rows(kept, data, filler)
+            filler = 0.0 if self.scoring is None else np.nan
+            self.cv_results_ = for_given_rows(kept, data, filler)
         ridge = Ridge(self.alpha_, fit_intercept=self.fit_intercept)
-        return ridge.fit(data.X, _as_given(data), sample_weight=data.sample_weight)
+        return ridge.fit(data.X, data.y_as_given, sample_weight=data.sample_weight)
 
     def _choose(self, alphas, scores, y_ndim):
         """The first alpha with the highest score, for all targets or for each."""
@@ -543,27 +537,6 @@ class RidgeCV(LinearRegressor):
         self.alpha_, self.best_score_ = float(alphas[best]), float(mean[best])
         if self.alpha_per_target and y_ndim > 1:
             self.best_score_ = mean[[best]]
-
-    def _scores(self, predictions, data, score_params):
-        """Scores of leave-one-out predictions, shape (n_alphas, n_targets or 1)."""
-        scorer = self._scorer()
-        each = PassThrough()
-        n_targets = data.y.shape[1]
-        if self.alpha_per_target:
-            return np.array(
-                [
-                    [
-                        scorer(each, p[:, k], data.y[:, k], **score_params)
-                        for k in range(n_targets)
-                    ]
-                    for p in predictions
-                ]
-            )
-        if data.y_ndim == 1:
-            predictions, y = predictions[:, :, 0], data.y[:, 0]
-        else:
-            y = data.y
-        return np.array([[scorer(each, p, y, **score_params)] for p in predictions])
 
     def _grid_search(self, data, alphas, routed):
         split_params, score_params = routed
@@ -581,7 +554,7 @@ class RidgeCV(LinearRegressor):
             cv=split_rows(self.cv, data, split_params),
             scoring=self._scorer(),
         )
-        search.fit(data.X, _as_given(data), **fit_params)
+        search.fit(data.X, data.y_as_given, **fit_params)
         self.alpha_ = search.best_params_["alpha"]
         self.best_score_ = search.best_score_
         return search.best_estimator_
@@ -626,18 +599,3 @@ class RidgeCV(LinearRegressor):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
-
-
-def _as_given(data):
-    """y with as many dimensions as the caller's."""
-    return data.y[:, 0] if data.y_ndim == 1 else data.y
-
-
-def _all_rows(kept, data, filler):
-    """(n_alphas, n_kept, n_targets) as `cv_results_`, dropped rows filled in."""
-    if data.rows is not None:
-        full = np.full((kept.shape[0], data.n_given, kept.shape[2]), filler)
-        full[:, data.rows] = kept
-        kept = full
-    results = np.moveaxis(kept, 0, -1).astype(data.X.dtype, copy=False)
-    return results[:, 0] if data.y_ndim == 1 else results

@@ -48,9 +48,8 @@ def split_rows(cv, data, split_params):
             folds = [tuple(position[part] for part in fold) for fold in folds]
             folds = [tuple(part[part >= 0] for part in fold) for fold in folds]
     else:
-        y = data.y[:, 0] if data.y_ndim == 1 else data.y
         kept = {name: rows_of(data, values) for name, values in split_params.items()}
-        folds = list(check_cv(cv).split(data.X, y, **kept))
+        folds = list(check_cv(cv).split(data.X, data.y_as_given, **kept))
     if len(folds) == 0:
         raise ValueError(f"cv={cv!r} gave no folds; at least one is needed.")
     for train, test in folds:
