@@ -29,8 +29,6 @@ from skreg.penalties import slope_at_zero, strong_convexity
 # per hundred features; a path needs some ten epochs per alpha.
 GRAM_FEATURES_PER_ALPHA = 400
 GRAM_MAX_FEATURES = 12_000
-# A larger support has a factor of more than 300 MB: coordinate descent takes over.
-MAX_SUPPORT = 6_000
 # Residuals of several solutions are held at once up to this size (64 MB).
 RESIDUAL_ELEMENTS = 1 << 23
 # Features below this share of the threshold are not expected to become needed.
@@ -279,8 +277,6 @@ class GramSolver:
 
     def start_at(self, coef, kernel):
         """Take over a solution; False if the Gram matrix of its support is singular."""
-        if np.count_nonzero(coef) > MAX_SUPPORT:
-            return False
         return self._support.start_at(coef, self._design.gram, strong_convexity(kernel))
 
     def warm_up(self, penalty, alpha):

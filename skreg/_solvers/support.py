@@ -5,7 +5,10 @@ from scipy.linalg import lapack
 
 from skreg._kernels.active_set import FULL, PIVOT, SOLVED, STUCK, follow
 
+# Rounds between two looks at whether somebody wants to interrupt.
 PORTION = 200
+# A larger support would have a factor of more than 300 MB: coordinate descent takes over.
+MAX_SUPPORT = 6_000
 
 
 class Support:
@@ -40,10 +43,14 @@ class Support:
         self._inside = np.append(self._inside, np.zeros(extra, dtype=bool))
 
     def start_at(self, coef, gram, l2):
-        """Take over the support and values of `coef`; False if its Gram is singular."""
+        """Take over the support and values of `coef`; False if the support is too large or
+        its Gram matrix singular.
+        """
         self.coef[:] = 0.0
         self._inside[:] = False
         chosen = np.flatnonzero(coef)
+        if len(chosen) > MAX_SUPPORT:
+            return False
         self._reserve(len(chosen))
         self._size = len(chosen)
         self._features[: self._size] = chosen
@@ -83,7 +90,9 @@ class Support:
             if status in (SOLVED, STUCK):
                 return status == SOLVED, rounds
             if status == FULL:
-                self._reserve(2 * self._size)
+                if self._size >= MAX_SUPPORT:
+                    return False, rounds
+                self._reserve(min(2 * self._size, MAX_SUPPORT))
         return False, rounds
 
     def _refactor(self, gram, l2):
