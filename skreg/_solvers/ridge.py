@@ -32,6 +32,9 @@ DIRECT_MAX = 5_000
 GRAM_CONDITION = 1e-11
 # Without a penalty the Gram matrix must be this far from singular by itself.
 SAFE_PIVOT = 1e-7
+# A correction this small, relative to the largest entry, is worth no second one: what it
+# leaves is smaller by as much again.
+REFINED = 1e-9
 KRYLOV_TOL = 1e-12
 # A gradient outside the span of the rows is rounding, up to this share of its scale.
 ROUNDING = 1e-13
@@ -196,7 +199,10 @@ def _refine_primal(sample, factor, strength, targets):
     some = sample.select(targets)
     coef = linalg.cho_solve(factor, some.correlation(some.y)).T
     for _ in range(2):
-        coef = coef + linalg.cho_solve(factor, _gradient(some, part, coef).T).T
+        correction = linalg.cho_solve(factor, _gradient(some, part, coef).T).T
+        coef = coef + correction
+        if np.abs(correction).max(initial=0.0) <= REFINED * np.abs(coef).max(initial=0.0):
+            break
     return coef
 
 
@@ -208,7 +214,10 @@ def _solve_dual(sample, factor, strength, targets):
     for _ in range(2):
         coef = some.correlation(dual / roots).T
         fitted = some.fitted(coef) * roots
-        dual = dual + linalg.cho_solve(factor, goal - fitted - strength * dual)
+        correction = linalg.cho_solve(factor, goal - fitted - strength * dual)
+        dual = dual + correction
+        if np.abs(correction).max() <= REFINED * np.abs(dual).max():
+            break
     return some.correlation(dual / roots).T
 
 

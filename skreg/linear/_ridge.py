@@ -136,8 +136,8 @@ class Ridge(LinearRegressor):
     Notes
     -----
     The Gram matrix of the shorter side of X is formed in tiles (X is not copied to be
-    centred) and factored once; two steps of iterative refinement on X itself bring the
-    solution to the accuracy of the data.
+    centred) and factored once; one or two steps of iterative refinement on X itself bring
+    the solution to the accuracy of the data.
 
     References
     ----------
