@@ -39,6 +39,19 @@ class LinearRegressor(RegressorMixin, BaseEstimator):
         return tags
 
 
+def routing_enabled(estimator, params):
+    """Whether metadata is routed; if it is not, extra parameters of `fit` are refused."""
+    if get_config()["enable_metadata_routing"]:
+        return True
+    if params:
+        raise ValueError(
+            f"Passing extra keyword arguments to {type(estimator).__name__}.fit is only "
+            "supported if enable_metadata_routing=True, which you can set using "
+            f"`sklearn.set_config`. Extra parameters passed are: {sorted(params)}"
+        )
+    return False
+
+
 def stored(coef, intercept, data, fit_intercept):
     """Coefficients and intercepts in the dtype and shapes of the attributes.
 

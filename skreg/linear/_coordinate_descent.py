@@ -4,7 +4,6 @@ import warnings
 from numbers import Integral
 
 import numpy as np
-from sklearn import get_config
 from sklearn.exceptions import DataConversionWarning
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_array
@@ -46,7 +45,7 @@ from skreg.exceptions import (
     NON_FINITE_COEF,
     InvalidParameter,
 )
-from skreg.linear._base import LinearRegressor, per_target, stored
+from skreg.linear._base import LinearRegressor, per_target, routing_enabled, stored
 from skreg.paths.alpha_grid import alpha_grid
 from skreg.paths.cross_validation import cross_validate, split_rows
 from skreg.paths.path import enet_path, warn_if_not_converged
@@ -309,17 +308,10 @@ def given_moments(precompute, sample, check):
 
 def route_to_splitter(estimator, sample_weight, params):
     """The part of `params` that the splitter asked for."""
-    if get_config()["enable_metadata_routing"]:
-        routed = process_routing(estimator, "fit", sample_weight=sample_weight, **params)
-        return routed.splitter.split
-    if params:
-        raise ValueError(
-            f"Passing extra keyword arguments to {type(estimator).__name__}.fit is only "
-            "supported if enable_metadata_routing=True, which you can set using "
-            "`sklearn.set_config`. Extra parameters passed are: "
-            f"{sorted(params)}"
-        )
-    return {}
+    if not routing_enabled(estimator, params):
+        return {}
+    routed = process_routing(estimator, "fit", sample_weight=sample_weight, **params)
+    return routed.splitter.split
 
 
 def one_target(estimator, data):

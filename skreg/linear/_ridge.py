@@ -39,7 +39,7 @@ from skreg.exceptions import (
     invalid_parameter,
     warn_not_converged,
 )
-from skreg.linear._base import LinearRegressor, per_target, stored
+from skreg.linear._base import LinearRegressor, per_target, routing_enabled, stored
 from skreg.paths.cross_validation import rows_of, split_rows
 from skreg.paths.scoring import (
     for_given_rows,
@@ -474,12 +474,7 @@ class RidgeCV(LinearRegressor):
 
     def _fit(self, X, y, sample_weight, params):
         check_parameters("RidgeCV", self.get_params(deep=False), self._parameters)
-        if params and not get_config()["enable_metadata_routing"]:
-            raise ValueError(
-                "Passing extra keyword arguments to RidgeCV.fit is only supported if "
-                "enable_metadata_routing=True, which you can set using "
-                f"`sklearn.set_config`. Extra parameters passed are: {sorted(params)}"
-            )
+        routing_enabled(self, params)
         leave_one = self.cv is None
         grid = self.alphas if np.ndim(self.alphas) else [self.alphas]
         alphas = check_alphas(grid, positive=leave_one)
@@ -561,7 +556,7 @@ class RidgeCV(LinearRegressor):
 
     def _route(self, data, sample_weight, params):
         """What goes to the splitter, and to the scorer (rows of weight zero gone)."""
-        if not get_config()["enable_metadata_routing"]:
+        if not routing_enabled(self, params):
             weight = data.sample_weight
             return {}, {} if weight is None else {"sample_weight": weight}
         if sample_weight is not None:
