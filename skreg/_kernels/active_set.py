@@ -21,14 +21,18 @@ Computations, section 6.5.
 import numpy as np
 
 from skreg._compile import inlined, jit
+from skreg._kernels.cd import optimality_gap
 from skreg.penalties import (
     slope_at_zero,
     strong_convexity,
     subdiff_distance,
     value,
+    with_numbers,
 )
 
-SOLVED, LIMIT, STUCK, FULL = 0, 1, 2, 3
+SOLVED, LIMIT, STUCK, FULL, STALE = 0, 1, 2, 3, 4
+# A factor of at most this size is computed anew here when l2 changes.
+SMALL = 64
 # A pivot below this fraction of its diagonal entry: the columns are dependent.
 PIVOT = 1e-11
 # When many features violate optimality, most of the small violations belong to
@@ -36,11 +40,23 @@ PIVOT = 1e-11
 CROWD, CROWD_FRACTION = 10, 0.3
 # Violations below this fraction of the largest correlation are rounding.
 SLACK = 1e-13
-# What is left of the optimality condition on the support after a good solve, and after
-# one that is too inaccurate to go on from.
-ROUNDING, INACCURATE = 2e-16, 1e-8
+# What is left of the optimality condition on the support, relative to the largest
+# correlation: after a good solve, after one that has to be refined before the next round,
+# and after one that is too inaccurate to go on from.
+ROUNDING, UNREFINED, INACCURATE = 2e-16, 1e-12, 1e-8
+# What refinement of a solution that ends a step may leave: a relative gap.
+REST = 1e-14
 # Rounds without a lower objective after which rounding is taken to be in charge.
 PATIENCE = 10
+
+
+@inlined
+def dot(left, right, size):
+    """Inner product of the first `size` entries."""
+    total = 0.0
+    for k in range(size):
+        total += left[k] * right[k]
+    return total
 
 
 @inlined
@@ -48,10 +64,7 @@ def forward(factor, size, point):
     """point <- L^-1 point."""
     for i in range(size):
         row = factor[i]
-        total = 0.0
-        for k in range(i):
-            total += row[k] * point[k]
-        point[i] = (point[i] - total) / row[i]
+        point[i] = (point[i] - dot(row, point, i)) / row[i]
 
 
 @inlined
@@ -65,58 +78,138 @@ def backward(factor, size, point):
 
 
 @inlined
-def enter(gram, l2, j, features, factor, size):
-    """Append feature j to the factor; False if it depends on those already there."""
-    row = factor[size]
+def enter(gram, l2, count, features, factor, size):
+    """Append to the factor the `count` features that follow the support in `features`.
+
+    A feature that depends on those before it is left out, and the ones after it move up.
+    Returns the new size. All new rows are solved for together, so that the factor is
+    read from memory once, not once per feature.
+    """
+    for r in range(count):
+        row, source = factor[size + r], gram[features[size + r]]
+        for i in range(size):
+            row[i] = source[features[i]]
     for i in range(size):
-        row[i] = gram[j, features[i]]
-    forward(factor, size, row)
-    diagonal = gram[j, j] + l2
-    pivot = diagonal
-    for i in range(size):
-        pivot -= row[i] * row[i]
-    if not pivot > PIVOT * diagonal:
-        return False
-    row[size] = np.sqrt(pivot)
-    features[size] = j
-    return True
+        known, diagonal, r = factor[i], factor[i, i], 0
+        while r + 4 <= count:  # four at a time: each entry of the factor is loaded once
+            first, second = factor[size + r], factor[size + r + 1]
+            third, fourth = factor[size + r + 2], factor[size + r + 3]
+            sum_1, sum_2, sum_3, sum_4 = 0.0, 0.0, 0.0, 0.0
+            for k in range(i):
+                sum_1 += known[k] * first[k]
+                sum_2 += known[k] * second[k]
+                sum_3 += known[k] * third[k]
+                sum_4 += known[k] * fourth[k]
+            first[i] = (first[i] - sum_1) / diagonal
+            second[i] = (second[i] - sum_2) / diagonal
+            third[i] = (third[i] - sum_3) / diagonal
+            fourth[i] = (fourth[i] - sum_4) / diagonal
+            r += 4
+        while r < count:
+            row = factor[size + r]
+            row[i] = (row[i] - dot(known, row, i)) / diagonal
+            r += 1
+    end = size
+    for r in range(count):
+        j, source, row = features[size + r], factor[size + r], factor[end]
+        if end < size + r:
+            for k in range(size):
+                row[k] = source[k]
+        for i in range(size, end):
+            row[i] = (gram[j, features[i]] - dot(factor[i], row, i)) / factor[i, i]
+        diagonal = gram[j, j] + l2
+        pivot = diagonal - dot(row, row, end)
+        if pivot > PIVOT * diagonal:
+            row[end] = np.sqrt(pivot)
+            features[end] = j
+            end += 1
+    return end
 
 
 @inlined
-def leave(position, features, signs, factor, size, rotations):
-    """Remove the feature at `position` from the factor.
+def leave(position, features, signs, factor, size, scratch):
+    """Remove the feature at `position` from the factor, and from L^-1 b in `scratch`.
 
     Without its row, row i > position has one entry too many, in column i. A rotation of
     columns (i - 1, i), applied to this and all later rows, removes it. Rows are treated
-    one after the other, each with all rotations so far, to read memory in order.
+    one after the other, each with all rotations so far, to read memory in order. The
+    same rotations make of the solution of L z = b that of the smaller system.
     """
-    cosines, sines = rotations[0], rotations[1]
-    for i in range(position + 1, size):
-        row, target = factor[i], factor[i - 1]
-        for k in range(position):
-            target[k] = row[k]
-        carried = row[position]
-        for k in range(position, i - 1):
-            entry = row[k + 1]
-            target[k] = cosines[k] * carried + sines[k] * entry
-            carried = cosines[k] * entry - sines[k] * carried
-        length = np.sqrt(carried * carried + row[i] * row[i])
-        cosines[i - 1], sines[i - 1] = carried / length, row[i] / length
-        target[i - 1] = length
-        features[i - 1], signs[i - 1] = features[i], signs[i]
+    cosines, sines, solved = scratch[1], scratch[2], scratch[3]
+    i = position + 1
+    while i < size:
+        block = 4 if i + 4 <= size else 1
+        first = position
+        if block == 4:
+            first = i - 1
+            rotate_four(factor, i, position, cosines, sines)
+        for row_index in range(i, i + block):
+            row, target = factor[row_index], factor[row_index - 1]
+            for k in range(position):
+                target[k] = row[k]
+            last = row_index - 1
+            carried = rotate(row, target, first, last, cosines, sines)
+            length = np.sqrt(carried * carried + row[row_index] * row[row_index])
+            cosines[last], sines[last] = carried / length, row[row_index] / length
+            target[last] = length
+            features[last], signs[last] = features[row_index], signs[row_index]
+        i += block
+    rotate(solved, solved, position, size - 1, cosines, sines)
 
 
 @inlined
-def move(correlation, penalty, coef, features, signs, factor, size, inside, point, rot):
+def rotate(row, target, first, last, cosines, sines):
+    """Apply the rotations `first`, ..., `last` - 1 to `row`; what comes out of a rotation
+    is final in `target`, what goes on into the next one is returned at the end.
+    """
+    carried = row[first]
+    for k in range(first, last):
+        entry = row[k + 1]
+        target[k] = cosines[k] * carried + sines[k] * entry
+        carried = cosines[k] * entry - sines[k] * carried
+    return carried
+
+
+@inlined
+def rotate_four(factor, i, first, cosines, sines):
+    """:func:`rotate` of rows i to i + 3 up to column i - 1, which waits there.
+
+    A rotation waits for the one before, so four rows at once take the time of one.
+    """
+    row_0, row_1, row_2, row_3 = factor[i], factor[i + 1], factor[i + 2], factor[i + 3]
+    target = factor[i - 1]
+    carried_0, carried_1 = row_0[first], row_1[first]
+    carried_2, carried_3 = row_2[first], row_3[first]
+    for k in range(first, i - 1):
+        cosine, sine = cosines[k], sines[k]
+        entry_0, entry_1 = row_0[k + 1], row_1[k + 1]
+        entry_2, entry_3 = row_2[k + 1], row_3[k + 1]
+        target[k] = cosine * carried_0 + sine * entry_0
+        row_0[k] = cosine * carried_1 + sine * entry_1
+        row_1[k] = cosine * carried_2 + sine * entry_2
+        row_2[k] = cosine * carried_3 + sine * entry_3
+        carried_0 = cosine * entry_0 - sine * carried_0
+        carried_1 = cosine * entry_1 - sine * carried_1
+        carried_2 = cosine * entry_2 - sine * carried_2
+        carried_3 = cosine * entry_3 - sine * carried_3
+    row_0[i - 1], row_1[i - 1] = carried_0, carried_1
+    row_2[i - 1], row_3[i - 1] = carried_2, carried_3
+
+
+@inlined
+def move(correlation, penalty, coef, features, signs, factor, size, inside, scratch):
     """To the minimiser for the present support and signs, dropping what reaches zero.
 
     Returns the new size of the support.
     """
+    point, solved = scratch[0], scratch[3]
+    for i in range(size):
+        j = features[i]
+        solved[i] = correlation[j] - slope_at_zero(penalty, j, signs[i])
+    forward(factor, size, solved)
     while size > 0:
         for i in range(size):
-            j = features[i]
-            point[i] = correlation[j] - slope_at_zero(penalty, j, signs[i])
-        forward(factor, size, point)
+            point[i] = solved[i]
         backward(factor, size, point)
         step, leaving = 1.0, -1
         for i in range(size):
@@ -132,13 +225,13 @@ def move(correlation, penalty, coef, features, signs, factor, size, inside, poin
             break
         coef[features[leaving]] = 0.0
         inside[features[leaving]] = False
-        leave(leaving, features, signs, factor, size, rot)
+        leave(leaving, features, signs, factor, size, scratch)
         size -= 1
     return size
 
 
 @inlined
-def exchange(sign, coef, features, signs, factor, size, inside, point, rotations):
+def exchange(sign, coef, features, signs, factor, size, inside, scratch):
     """Make room for a violating feature that is a combination of the support, weights z.
 
     Its coefficient sign t and coef_A - sign t z leave the fit as it is and lower the
@@ -146,6 +239,7 @@ def exchange(sign, coef, features, signs, factor, size, inside, point, rotations
     `factor[size]` holds L^-1 G_Aj, as `enter` left it. Returns (t, new size); t < 0 if
     no coefficient shrinks.
     """
+    point = scratch[0]
     for i in range(size):
         point[i] = factor[size, i]
     backward(factor, size, point)
@@ -161,7 +255,7 @@ def exchange(sign, coef, features, signs, factor, size, inside, point, rotations
         coef[features[i]] -= step * sign * point[i]
     coef[features[leaving]] = 0.0
     inside[features[leaving]] = False
-    leave(leaving, features, signs, factor, size, rotations)
+    leave(leaving, features, signs, factor, size, scratch)
     return step, size - 1
 
 
@@ -172,6 +266,21 @@ def set_gradient(gram, correlation, count, coef, features, size, gradient):
         gradient[k] = correlation[k]
     for i in range(size):
         subtract_row(gram, features[i], coef[features[i]], count, gradient)
+
+
+@inlined
+def set_outer_gradient(gram, correlation, count, penalty, coef, inside, gradient):
+    """gradient <- c - G coef outside the support; inside it, what optimality demands.
+
+    Cheaper than :func:`set_gradient` where more than half of the features are inside.
+    """
+    l2 = strong_convexity(penalty)
+    for j in range(count):
+        if inside[j]:
+            sign = 1.0 if coef[j] > 0.0 else -1.0
+            gradient[j] = slope_at_zero(penalty, j, sign) + l2 * coef[j]
+        else:
+            gradient[j] = correlation[j] - dot(gram[j], coef, count)
 
 
 @inlined
@@ -216,13 +325,21 @@ def left_of_condition(penalty, coef, features, signs, size, gradient, point):
 
 
 @inlined
-def refine(penalty, coef, features, signs, factor, size, gradient, point, least):
-    """One step of iterative refinement: solve for what is left of the condition.
-
-    False if nothing larger than `least` is left, or if a sign would change.
+def allowed_rest(y_norm2, coef, features, size):
+    """What may be left of the optimality condition for a gap of REST times the null
+    objective: the gap is at most that, times the sum of |coef|.
     """
-    if left_of_condition(penalty, coef, features, signs, size, gradient, point) <= least:
-        return False
+    total = 0.0
+    for i in range(size):
+        total += abs(coef[features[i]])
+    return 0.5 * REST * y_norm2 / total if total > 0.0 else 0.0
+
+
+@inlined
+def refine(coef, features, signs, factor, size, point):
+    """One step of iterative refinement: solve for what is left of the condition, in
+    `point`. False if a sign would change.
+    """
     forward(factor, size, point)
     backward(factor, size, point)
     for i in range(size):
@@ -233,11 +350,48 @@ def refine(penalty, coef, features, signs, factor, size, gradient, point, least)
     return True
 
 
-@jit
-def follow(
+@inlined
+def largest_violation(gram, count, penalty, gradient, inside, slack):
+    """(number of violations above `slack`, the largest, its feature or -1)."""
+    violating, worst, chosen = 0, slack, -1
+    for j in range(count):
+        if not inside[j] and gram[j, j] > 0.0:
+            distance = subdiff_distance(penalty, j, 0.0, gradient[j])
+            if distance > slack:
+                violating += 1
+            if distance > worst:
+                worst, chosen = distance, j
+    return violating, worst, chosen
+
+
+@inlined
+def admit(gram, count, penalty, gradient, inside, features, signs, factor, size, least):
+    """Let the features enter that violate optimality by more than `least`.
+
+    Returns the new size; it is the old one if all depend on the support.
+    """
+    waiting = 0
+    for j in range(count):
+        if size + waiting == features.size:
+            break
+        if inside[j] or gram[j, j] <= 0.0:
+            continue
+        if subdiff_distance(penalty, j, 0.0, gradient[j]) > least:
+            features[size + waiting] = j
+            waiting += 1
+    end = enter(gram, strong_convexity(penalty), waiting, features, factor, size)
+    for i in range(size, end):
+        signs[i] = 1.0 if gradient[features[i]] > 0.0 else -1.0
+        inside[features[i]] = True
+    return end
+
+
+@inlined
+def solve_at(
     gram,
     correlation,
     count,
+    y_norm2,
     penalty,
     max_rounds,
     coef,
@@ -249,78 +403,47 @@ def follow(
     size,
     scratch,
 ):
-    """Go from `coef` to the exact minimiser over the first `count` features of
+    """The exact minimiser for one penalty; see :func:`follow`.
 
-        1/2 coef' G coef - c' coef + sum_j value(penalty, j, coef_j).
-
-    Parameters
-    ----------
-    gram, correlation : ndarray of shape (n, n), (n,), n >= count
-    count : int
-    penalty : NamedTuple
-        With a known `slope_at_zero`: quadratic on each side of zero.
-    max_rounds : int
-        Bound on the looks at all features.
-    coef, gradient : ndarray of shape (n,)
-        Written. On entry coef is zero outside the support.
-    inside : ndarray of bool of shape (n,)
-        Written: which features are in the support.
-    features, signs : ndarray of shape (capacity,)
-        Written: the support in the order of the factor, and its signs.
-    factor : ndarray of shape (capacity + 1, capacity + 1)
-        Written: Cholesky factor for the support, by rows.
-    size : int
-        Size of the support on entry; its factor must belong to this penalty's l2.
-    scratch : ndarray of shape (3, capacity)
-
-    Returns
-    -------
-    status : int
-        SOLVED, LIMIT (`max_rounds`), FULL (the support needs more room; call again with
-        it) or STUCK (rounding stopped all progress; coef and gradient belong together,
-        but the support may not be that of coef).
-    size : int
-        Size of the support.
-    n_rounds : int
+    Returns (status, size, n_rounds).
     """
-    l2 = strong_convexity(penalty)
-    point, rotations = scratch[0], scratch[1:]
+    l2, point = strong_convexity(penalty), scratch[0]
     largest = 0.0
     for j in range(count):
         largest = max(largest, abs(correlation[j]))
-    slack, rounding = SLACK * largest, ROUNDING * largest
+    slack = SLACK * largest
     n_rounds, patience, lowest = 0, PATIENCE, np.inf
     while True:
         size = move(
-            correlation,
-            penalty,
-            coef,
-            features,
-            signs,
-            factor,
-            size,
-            inside,
-            point,
-            rotations,
+            correlation, penalty, coef, features, signs, factor, size, inside, scratch
         )
-        set_gradient(gram, correlation, count, coef, features, size, gradient)
-        if refine(penalty, coef, features, signs, factor, size, gradient, point, rounding):
-            set_gradient(gram, correlation, count, coef, features, size, gradient)
         n_rounds += 1
-        left = left_of_condition(penalty, coef, features, signs, size, gradient, point)
+        whole = 2 * size < count
+        if whole:
+            set_gradient(gram, correlation, count, coef, features, size, gradient)
+        else:
+            set_outer_gradient(gram, correlation, count, penalty, coef, inside, gradient)
+        found = largest_violation(gram, count, penalty, gradient, inside, slack)
+        left = 0.0
+        if whole or found[2] < 0:
+            if not whole:
+                set_gradient(gram, correlation, count, coef, features, size, gradient)
+            left = left_of_condition(penalty, coef, features, signs, size, gradient, point)
+            least = UNREFINED * largest
+            if found[2] < 0:
+                least = max(ROUNDING * largest, allowed_rest(y_norm2, coef, features, size))
+            if left > least and refine(coef, features, signs, factor, size, point):
+                set_gradient(gram, correlation, count, coef, features, size, gradient)
+                found = largest_violation(gram, count, penalty, gradient, inside, slack)
+                left = left_of_condition(
+                    penalty, coef, features, signs, size, gradient, point
+                )
         height = objective(correlation, penalty, coef, gradient, features, size)
         patience = PATIENCE if height < lowest else patience - 1
         lowest = min(lowest, height)
         if left > INACCURATE * largest or patience == 0:
             return STUCK, size, n_rounds
-        violating, worst, chosen = 0, slack, -1
-        for j in range(count):
-            if not inside[j] and gram[j, j] > 0.0:
-                distance = subdiff_distance(penalty, j, 0.0, gradient[j])
-                if distance > slack:
-                    violating += 1
-                if distance > worst:
-                    worst, chosen = distance, j
+        violating, worst, chosen = found
         if chosen < 0:
             return SOLVED, size, n_rounds
         if n_rounds >= max_rounds:
@@ -329,26 +452,137 @@ def follow(
             return FULL, size, n_rounds
         before = size
         least = max(slack, CROWD_FRACTION * worst) if violating > CROWD else slack
-        for j in range(count):
-            if inside[j] or gram[j, j] <= 0.0 or size == features.size:
-                continue
-            if subdiff_distance(penalty, j, 0.0, gradient[j]) <= least:
-                continue
-            if enter(gram, l2, j, features, factor, size):
-                signs[size] = 1.0 if gradient[j] > 0.0 else -1.0
-                inside[j] = True
-                size += 1
+        size = admit(
+            gram, count, penalty, gradient, inside, features, signs, factor, size, least
+        )
         if size > before:
             continue
         sign = 1.0 if gradient[chosen] > 0.0 else -1.0
-        enter(gram, l2, chosen, features, factor, size)
-        step, size = exchange(
-            sign, coef, features, signs, factor, size, inside, point, rotations
-        )
+        features[size] = chosen
+        enter(gram, l2, 1, features, factor, size)
+        step, size = exchange(sign, coef, features, signs, factor, size, inside, scratch)
         if step > 0.0:
             coef[chosen] = sign * step
-        if step < 0.0 or not enter(gram, l2, chosen, features, factor, size):
+        features[size] = chosen
+        if step < 0.0 or enter(gram, l2, 1, features, factor, size) == size:
             set_whole_gradient(gram, correlation, count, coef, gradient)
             return STUCK, size, n_rounds
         signs[size], inside[chosen] = sign, True
         size += 1
+
+
+@jit
+def follow(
+    gram,
+    correlation,
+    count,
+    y_norm2,
+    order,
+    penalty,
+    numbers,
+    max_rounds,
+    portion,
+    max_gap,
+    coef,
+    gradient,
+    inside,
+    features,
+    signs,
+    factor,
+    l2,
+    size,
+    scratch,
+    coefs,
+    gaps,
+    n_rounds,
+):
+    """Follow the exact minimiser over the first `count` features of
+
+        1/2 coef' G coef - c' coef + sum_j value(penalty, j, coef_j)
+
+    from one penalty to the next: a whole path in one call.
+
+    Parameters
+    ----------
+    gram, correlation : ndarray of shape (n, n), (n,), n >= count
+    count : int
+    y_norm2 : float
+        Scale of the objective; residual norm^2 = y_norm2 - coef' (c + gradient).
+    order : ndarray of int
+        The features of which the gap is taken; empty if none is asked for.
+    penalty : NamedTuple
+        With a known `slope_at_zero`: quadratic on each side of zero.
+    numbers : ndarray of shape (n_penalties, n_numbers)
+        What makes the penalty of each step of `penalty`, see `with_numbers`.
+    max_rounds, portion : int
+        Bounds on the looks at all features: for each penalty, and in this call.
+    max_gap : float
+        A solution with a larger gap is not accepted.
+    coef, gradient : ndarray of shape (n,)
+        Written. On entry coef is zero outside the support.
+    inside : ndarray of bool of shape (n,)
+        Written: which features are in the support.
+    features, signs : ndarray of shape (capacity,)
+        Written: the support in the order of the factor, and its signs.
+    factor : ndarray of shape (capacity + 1, capacity + 1)
+        Written: Cholesky factor for the support, by rows.
+    l2 : float
+        What the factor has on its diagonal: that of the first penalty or of another.
+    size : int
+        Size of the support on entry.
+    scratch : ndarray of shape (4, capacity)
+    coefs, gaps, n_rounds : ndarray of shape (n_penalties, n), (n_penalties,) (twice)
+        Written for the penalties that were solved; `n_rounds` counts on from what it
+        holds, and for the one that was not finished too.
+
+    Returns
+    -------
+    status : int
+        SOLVED, LIMIT (of rounds), FULL (the support needs more room; call again with
+        it), STALE (call again with a factor for the penalty that comes now) or STUCK
+        (rounding stopped all progress; coef and gradient belong together, but the
+        support may not be that of coef).
+    size : int
+        Size of the support.
+    n_solved : int
+        The number of penalties that were solved.
+    """
+    left = portion
+    for t in range(len(numbers)):
+        kernel = with_numbers(penalty, numbers[t])
+        if strong_convexity(kernel) != l2:
+            l2 = strong_convexity(kernel)
+            if size > SMALL or enter(gram, l2, size, features, factor, 0) < size:
+                return STALE, size, t
+        status, size, rounds = solve_at(
+            gram,
+            correlation,
+            count,
+            y_norm2,
+            kernel,
+            min(left, max_rounds - n_rounds[t]),
+            coef,
+            gradient,
+            inside,
+            features,
+            signs,
+            factor,
+            size,
+            scratch,
+        )
+        n_rounds[t] += rounds
+        left -= rounds
+        if status != SOLVED:
+            return status, size, t
+        if order.size:
+            norm2 = y_norm2
+            for i in range(size):
+                j = features[i]
+                norm2 -= coef[j] * (correlation[j] + gradient[j])
+            gaps[t] = optimality_gap(
+                kernel, gradient, coef, gradient, order, order.size, max(norm2, 0.0)
+            )
+            if gaps[t] > max_gap:
+                return STUCK, size, t
+        coefs[t] = coef
+    return SOLVED, size, len(numbers)

@@ -14,15 +14,14 @@ descent          :mod:`skreg._kernels.cd` any penalty, any support size, singula
 ================ ======================= ==============================================
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from skreg._kernels.cd import certify, coordinate_descent
+from skreg._solvers.results import PathResult, Step, Stop
 from skreg._solvers.ridge import certify_ridge, solve_ridge
 from skreg._solvers.sample import column_design, gram_design, make_moments, start_state
 from skreg._solvers.support import Support
-from skreg._solvers.working_set import WorkingSet
+from skreg._solvers.working_set import WorkingSet, screening_kernel
 from skreg.penalties import slope_at_zero, strong_convexity
 
 # Forming the Gram matrix costs about as much as this many epochs of residual updates
@@ -31,40 +30,11 @@ GRAM_FEATURES_PER_ALPHA = 400
 GRAM_MAX_FEATURES = 12_000
 # Residuals of several solutions are held at once up to this size (64 MB).
 RESIDUAL_ELEMENTS = 1 << 23
-# Features below this share of the threshold are not expected to become needed.
-STRONG_RULE_FLOOR = 0.95
 # Rounding in an exact solution, relative to the objective of the null model.
 EXACT_GAP = 1e-12
 EPOCHS_AT_ONCE = 10_000
 UNBOUNDED = np.iinfo(np.int64).max
 EPS = np.finfo(np.float64).eps
-
-
-class PathResult(NamedTuple):
-    """Solutions of one problem at many alphas, for each target on its own."""
-
-    alphas: np.ndarray  # (n_alphas,)
-    coefs: np.ndarray  # (n_targets, n_alphas, n_features), float64
-    dual_gaps: np.ndarray  # (n_targets, n_alphas), absolute, of the mean objective
-    null_objectives: np.ndarray  # (n_targets,), objective of the intercept-only model
-    n_iters: np.ndarray  # (n_targets, n_alphas), rounds or epochs; 1 for direct solvers
-    converged: np.ndarray  # (n_targets, n_alphas)
-
-
-class Stop(NamedTuple):
-    """When to stop at one alpha."""
-
-    gap: float  # of coordinate descent
-    exact_gap: float  # an exact solution is accepted up to this gap: rounding
-    max_iter: int
-
-
-class Step(NamedTuple):
-    """The solution at one alpha."""
-
-    coef: np.ndarray
-    gap: float
-    n_iter: int
 
 
 def prefers_gram(sample, n_alphas):
@@ -143,7 +113,7 @@ def solve_path(
             )
             found = problem.path(penalty, alphas[iterated], first, stop)
             for t, step in zip(iterated, found, strict=True):
-                coefs[k, t], gaps[k, t], n_iters[k, t] = step
+                coefs[k, t], gaps[k, t], n_iters[k, t], _ = step
             if certified and moments is not None:
                 gaps[k, iterated] = recompute_gaps(
                     sample,
@@ -187,35 +157,33 @@ class Problem:
         self._uses_exact = has_exact_solution(first) and (
             is_uniform(first) or not self._exact.needs_uniform_penalty
         )
-        spent, previous = 0, None
+        position, previous = 0, None
         if start is not None:
             step = self._descent.start_at(start, first)
             if self._uses_exact:
                 self._uses_exact = self._exact.start_at(step.coef, first)
             if step.gap <= stop.gap:
                 yield step
-                alphas = alphas[1:]
-        elif self._uses_exact:
-            for alpha in self._exact.warm_up(penalty, alphas[0]):
-                if spent >= stop.max_iter - 1:
+                position, previous = 1, alphas[0]
+        while position < len(alphas):
+            spent = 0
+            if self._uses_exact:
+                for step in self._exact.path(penalty, alphas[position:], previous, stop):
+                    if not step.done:
+                        spent = step.n_iter
+                        break
+                    yield step
+                    position, previous = position + 1, alphas[position]
+                if position == len(alphas):
                     break
-                step = self._solve(penalty, alpha, previous, stop, spent)
-                previous, spent = alpha, step.n_iter
-        for alpha in alphas:
-            yield self._solve(penalty, alpha, previous, stop, spent)
-            previous, spent = alpha, 0
+                self._descent.start_at(step.coef, penalty.kernel(alphas[position]))
+            yield self._descend(penalty, alphas[position], previous, stop, spent)
+            position, previous = position + 1, alphas[position]
 
-    def _solve(self, penalty, alpha, previous, stop, spent):
-        """One alpha; `spent` rounds count as its own."""
+    def _descend(self, penalty, alpha, previous, stop, spent):
+        """One alpha by coordinate descent; `spent` rounds count as its own."""
         kernel = penalty.kernel(alpha)
         screening = screening_kernel(penalty, alpha, previous)
-        if self._uses_exact and spent < stop.max_iter:
-            self._exact.predict_support(screening)
-            solved, gap, n_rounds = self._exact.solve(kernel, stop.max_iter - spent)
-            spent += n_rounds
-            if spent >= stop.max_iter or (solved and gap <= max(stop.gap, stop.exact_gap)):
-                return Step(self._exact.coef(), gap, spent)
-            self._descent.start_at(self._exact.coef(), kernel)
         step = self._descent.solve(kernel, screening, stop.gap, stop.max_iter - spent)
         if self._uses_exact:
             self._uses_exact = self._exact.start_at(step.coef, kernel)
@@ -279,32 +247,29 @@ class GramSolver:
         """Take over a solution; False if the Gram matrix of its support is singular."""
         return self._support.start_at(coef, self._design.gram, strong_convexity(kernel))
 
-    def warm_up(self, penalty, alpha):
-        """No need of one: every round looks at all features."""
-        return ()
-
-    def predict_support(self, screening):
-        """No need of it either."""
-
-    def coef(self):
-        """The present solution."""
-        return self._support.coef.copy()
-
-    def solve(self, kernel, max_rounds):
-        """(solved, gap, n_rounds); see :class:`.working_set.WorkingSet`."""
+    def path(self, penalty, alphas, previous, stop):
+        """Yield a :class:`Step` per alpha; see :meth:`.working_set.WorkingSet.path`."""
         design, support = self._design, self._support
-        solved, n_rounds = support.solve(
+        kernels = [penalty.kernel(alpha) for alpha in alphas]
+        found = support.follow(
             design.gram,
             design.correlation,
             self._order.size,
-            kernel,
-            strong_convexity(kernel),
-            max_rounds,
+            kernels,
+            stop.max_iter,
+            y_norm2=design.y_norm2,
+            order=self._order,
+            max_gap=max(stop.gap, stop.exact_gap),
         )
-        coef, gradient = support.coef, support.gradient
-        norm2 = design.y_norm2 - coef @ (design.correlation + gradient)
-        gap = certify(kernel, gradient, coef, gradient, self._order, max(norm2, 0.0))
-        return solved, gap, n_rounds
+        for t in range(found.n_solved):
+            yield Step(found.coefs[t], found.gaps[t], int(found.n_rounds[t]))
+        if found.n_solved < len(alphas):
+            coef, gradient = support.coef.copy(), support.gradient
+            norm2 = max(design.y_norm2 - coef @ (design.correlation + gradient), 0.0)
+            kernel = kernels[found.n_solved]
+            gap = certify(kernel, gradient, coef, gradient, self._order, norm2)
+            n_rounds = int(found.n_rounds[found.n_solved])
+            yield Step(coef, gap, n_rounds, done=n_rounds >= stop.max_iter)
 
 
 def has_exact_solution(kernel):
@@ -315,18 +280,6 @@ def has_exact_solution(kernel):
 def is_uniform(kernel):
     """Whether the penalty is the same for every feature: its kernel holds no array."""
     return all(np.ndim(member) == 0 for member in kernel)
-
-
-def screening_kernel(penalty, alpha, previous):
-    """The penalty whose violations at the previous solution predict the next support.
-
-    The sequential strong rule assumes that a gradient moves no faster than alpha does:
-    a feature with |g_j| < 2 alpha - previous stays out (Tibshirani et al., 2012). After
-    a long step that lets too many in.
-    """
-    if previous is None or alpha >= previous:
-        return penalty.kernel(alpha)
-    return penalty.kernel(max(2.0 * alpha - previous, STRONG_RULE_FLOOR * alpha))
 
 
 def recompute_gaps(sample, penalty, alphas, coef, targets):

@@ -223,13 +223,13 @@ def _dense_products(sample):
     n_samples, n_features = sample.X.shape
     gram = np.zeros((n_features, n_features))
     correlation = np.zeros((n_features, sample.y.shape[1]))
-    roots = sample.weight_roots()
-    for rows in _row_slices(sample.X):
+    roots, product = sample.weight_roots(), np.empty_like(gram)
+    for rows in _slices(n_samples, max(TILE_ROWS, TILE_ELEMENTS // n_features, n_features)):
         tile = _tile(sample.X[rows], sample.X_mean, sample.centred)
         y = sample.y[rows]
         if sample.weights is not None:
             tile, y = tile * roots[rows], y * roots[rows]
-        gram += tile.T @ tile
+        gram += np.matmul(tile.T, tile, out=product)
         correlation += tile.T @ y
     if sample.weights is None:
         gram /= n_samples

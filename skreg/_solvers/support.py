@@ -1,14 +1,27 @@
 """The state of the active-set method between alphas: support, signs, factor."""
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.linalg import lapack
 
-from skreg._kernels.active_set import FULL, PIVOT, SOLVED, STUCK, follow
+from skreg._kernels.active_set import FULL, LIMIT, PIVOT, SOLVED, STALE, follow
+from skreg.penalties import strong_convexity, with_numbers
 
 # Rounds between two looks at whether somebody wants to interrupt.
 PORTION = 200
 # A larger support would have a factor of more than 300 MB: coordinate descent takes over.
 MAX_SUPPORT = 6_000
+NO_FEATURES = np.zeros(0, dtype=np.int64)
+
+
+class Followed(NamedTuple):
+    """The solutions at the first `n_solved` of several penalties."""
+
+    n_solved: int
+    coefs: np.ndarray  # (n_penalties, n_features)
+    gaps: np.ndarray  # (n_penalties,), where asked for
+    n_rounds: np.ndarray  # (n_penalties,), of the first unsolved one too
 
 
 class Support:
@@ -58,7 +71,7 @@ class Support:
         self.coef[chosen], self._inside[chosen] = coef[chosen], True
         return self._refactor(gram, l2)
 
-    def solve(self, gram, correlation, count, kernel, l2, max_rounds):
+    def solve(self, gram, correlation, count, kernel, max_rounds):
         """Solve exactly over the first `count` features, from the last solution.
 
         Returns
@@ -66,34 +79,86 @@ class Support:
         solved : bool
         n_rounds : int
         """
-        if l2 != self._l2 and not self._refactor(gram, l2):
-            return False, 0
-        rounds = 0
-        while rounds < max_rounds:
-            # In portions, between which an interrupt is noticed.
-            status, self._size, n_rounds = follow(
-                gram,
-                correlation,
-                count,
-                kernel,
-                min(max_rounds - rounds, PORTION),
-                self.coef,
-                self.gradient,
-                self._inside,
-                self._features,
-                self._signs,
-                self._factor,
-                self._size,
-                self._scratch,
-            )
-            rounds += n_rounds
-            if status in (SOLVED, STUCK):
-                return status == SOLVED, rounds
-            if status == FULL:
-                if self._size >= MAX_SUPPORT:
-                    return False, rounds
-                self._reserve(min(2 * self._size, MAX_SUPPORT))
-        return False, rounds
+        found = self.follow(gram, correlation, count, [kernel], max_rounds)
+        return found.n_solved == 1, int(found.n_rounds[0])
+
+    def follow(
+        self,
+        gram,
+        correlation,
+        count,
+        kernels,
+        max_rounds,
+        *,
+        y_norm2=0.0,
+        order=NO_FEATURES,
+        max_gap=np.inf,
+    ):
+        """Solve for one penalty after the other, as far as that works.
+
+        Parameters
+        ----------
+        gram, correlation : ndarray of shape (n, n), (n,)
+        count : int
+            The problem has the first `count` features.
+        kernels : list of NamedTuple
+        max_rounds : int
+            Bound for each penalty.
+        y_norm2, order, max_gap
+            Gaps are wanted of the features in `order`, and small enough, if it is given.
+
+        Returns
+        -------
+        Followed
+        """
+        size = len(kernels), len(gram)
+        found = Followed(0, np.zeros(size), np.zeros(size[0]), np.zeros(size[0], np.int64))
+        position, end = 0, 0
+        for kernel, numbers in _runs(kernels):
+            start, end = end, end + len(numbers)
+            while position < end:
+                status, self._size, n_solved = follow(
+                    gram,
+                    correlation,
+                    count,
+                    y_norm2,
+                    order,
+                    kernel,
+                    numbers[position - start :],
+                    max_rounds,
+                    PORTION,
+                    max_gap,
+                    self.coef,
+                    self.gradient,
+                    self._inside,
+                    self._features,
+                    self._signs,
+                    self._factor,
+                    self._l2,
+                    self._size,
+                    self._scratch,
+                    found.coefs[position:end],
+                    found.gaps[position:end],
+                    found.n_rounds[position:end],
+                )
+                position += n_solved
+                self._l2 = strong_convexity(kernels[min(position, len(kernels) - 1)])
+                if status == SOLVED:
+                    break
+                if found.n_rounds[position] >= max_rounds or not self._prepare(
+                    status, gram
+                ):
+                    return found._replace(n_solved=position)
+        return found._replace(n_solved=position)
+
+    def _prepare(self, status, gram):
+        """What :func:`follow` needs to go on; False if there is no help."""
+        if status == FULL and self._size < MAX_SUPPORT:
+            self._reserve(min(2 * self._size, MAX_SUPPORT))
+            return True
+        if status == STALE:
+            return self.start_at(self.coef.copy(), gram, self._l2)
+        return status == LIMIT
 
     def _refactor(self, gram, l2):
         """The factor from scratch, by LAPACK."""
@@ -124,4 +189,16 @@ class Support:
         self._features = np.zeros(capacity, dtype=np.int64)
         self._signs = np.zeros(capacity)
         self._factor = np.zeros((capacity + 1, capacity + 1))
-        self._scratch = np.zeros((3, capacity + 1))
+        self._scratch = np.zeros((4, capacity + 1))
+
+
+def _runs(kernels):
+    """Pairs (kernel, numbers): what :func:`follow` can do in one call each."""
+    first = kernels[0]
+    if any(np.ndim(member) for member in first):
+        return [(kernel, np.zeros((1, 0))) for kernel in kernels]
+    numbers = np.array(kernels, dtype=np.float64)
+    alike = len({type(kernel) for kernel in kernels}) == 1
+    if alike and with_numbers(first, numbers[-1]) == kernels[-1]:
+        return [(first, numbers)]
+    return [(kernels[t], numbers[[t]]) for t in range(len(kernels))]

@@ -25,6 +25,7 @@ from skreg._kernels.active_set import SLACK
 from skreg._kernels.cd import certify
 from skreg._kernels.screening import correlate
 from skreg._solvers.columns import pack_columns
+from skreg._solvers.results import Step
 from skreg._solvers.sample import residual_state
 from skreg._solvers.support import Support
 from skreg.penalties import slope_at_zero, strong_convexity
@@ -33,6 +34,8 @@ from skreg.penalties import slope_at_zero, strong_convexity
 FULL_PASS_SHARE = 0.3
 # Rounding in the sphere test.
 MARGIN = 1.0 - 1e-12
+# Features below this share of the threshold are not expected to become needed.
+STRONG_RULE_FLOOR = 0.95
 # A start from zero approaches a small alpha in steps of this ratio, at most so many.
 WARM_UP_RATIO, WARM_UP_STEPS = 0.8, 40
 # A larger working set would have a Gram matrix of more than a gigabyte.
@@ -71,6 +74,7 @@ class WorkingSet:
         self.gram, self.correlation = np.zeros((64, 64)), np.zeros(64)
         self.support = Support(64)
         self.n_passes = 0.0
+        self._cold = True  # nothing solved yet
         # The gradient of the null model; it starts every estimate.
         self._reference = self._look_at_all(self._y)
         self._start_gradient = self._reference.gradient
@@ -106,6 +110,7 @@ class WorkingSet:
 
     def start_at(self, coef, kernel):
         """Take over a solution; False if that is too large or its Gram is singular."""
+        self._cold = False
         needed = np.flatnonzero(coef)
         inside = np.zeros(coef.size, dtype=bool)
         inside[self.features] = True
@@ -118,7 +123,47 @@ class WorkingSet:
             strong_convexity(kernel),
         )
 
-    def warm_up(self, penalty, alpha):
+    def path(self, penalty, alphas, previous, stop):
+        """Yield a :class:`Step` per alpha, each from the solution of the one before.
+
+        It ends with the last alpha, or with the first one that cannot be solved, whose
+        step is not `done` and holds what was reached.
+
+        Parameters
+        ----------
+        penalty : skreg.penalties.Penalty
+        alphas : ndarray
+        previous : float or None
+            The alpha of the present solution, if that is one.
+        stop : Stop
+        """
+        spent = 0
+        if self._cold:
+            self._cold = False
+            for alpha in self._warm_up(penalty, alphas[0]):
+                if spent >= stop.max_iter - 1:
+                    break
+                self._predict_support(screening_kernel(penalty, alpha, previous))
+                solved, n_rounds, *_ = self._solve(
+                    penalty.kernel(alpha), stop.max_iter - 1 - spent
+                )
+                spent, previous = spent + n_rounds, alpha
+                if not solved:
+                    break
+        for alpha in alphas:
+            kernel = penalty.kernel(alpha)
+            self._predict_support(screening_kernel(penalty, alpha, previous))
+            solved, n_rounds, residual, checked = self._solve(kernel, stop.max_iter - spent)
+            spent += n_rounds
+            gap = self._gap(residual, kernel, checked)
+            done = solved and gap <= max(stop.gap, stop.exact_gap)
+            done = done or spent >= stop.max_iter
+            yield Step(self.coef(), gap, spent, done)
+            if not done:
+                break
+            spent, previous = 0, alpha
+
+    def _warm_up(self, penalty, alpha):
         """Alphas to pass on the way from the null model to `alpha`."""
         alpha_max = penalty.alpha_max(self._start_gradient)
         if not 0.0 < alpha_max < np.inf or alpha >= WARM_UP_RATIO * alpha_max:
@@ -127,7 +172,7 @@ class WorkingSet:
         steps = min(int(np.log(ratio) / np.log(WARM_UP_RATIO)) + 1, WARM_UP_STEPS)
         return np.geomspace(alpha_max, ratio * alpha_max, steps + 1)[:-1]
 
-    def predict_support(self, screening):
+    def _predict_support(self, screening):
         """Let the features join that the strong rule expects to be needed."""
         bound = slope_at_zero(screening, 0, 1.0)
         size = self._signed(self._estimate, screening)
@@ -135,20 +180,23 @@ class WorkingSet:
         if len(expected) + len(self.features) <= MAX_FEATURES:
             self.join(expected)
 
-    def solve(self, kernel, max_rounds):
+    def _solve(self, kernel, max_rounds):
         """The exact solution over all features.
 
         Returns
         -------
         solved : bool
-        gap : float
         n_rounds : int
+        residual : ndarray of shape (n_samples,)
+        checked : ndarray of int
+            Features outside the working set whose gradient is known; the others are
+            proven to satisfy the optimality condition.
         """
-        l2, total = strong_convexity(kernel), 0
+        total = 0
         while True:
             count = len(self.features)
             solved, n_rounds = self.support.solve(
-                self.gram, self.correlation, count, kernel, l2, max_rounds - total
+                self.gram, self.correlation, count, kernel, max_rounds - total
             )
             total += n_rounds
             coef = self.support.coef[:count]
@@ -156,10 +204,8 @@ class WorkingSet:
             checked, violators = self._check(residual, kernel)
             too_many = len(violators) + count > MAX_FEATURES
             if len(violators) == 0 or not solved or too_many or total >= max_rounds:
-                break
+                return solved and len(violators) == 0, total, residual, checked
             self.join(violators)
-        gap = self._gap(residual, kernel, checked)
-        return solved and len(violators) == 0, gap, total
 
     def _check(self, residual, kernel):
         """Features outside that cannot be excluded, and those that violate optimality."""
@@ -206,3 +252,15 @@ class WorkingSet:
         correlate(self._design, self.features, self._state(residual), gradient)
         norm2 = self._sample.mean(residual * residual)
         return certify(kernel, self._curvature, self.coef(), gradient, relevant, norm2)
+
+
+def screening_kernel(penalty, alpha, previous):
+    """The penalty whose violations at the previous solution predict the next support.
+
+    The sequential strong rule assumes that a gradient moves no faster than alpha does:
+    a feature with |g_j| < 2 alpha - previous stays out (Tibshirani et al., 2012). After
+    a long step that lets too many in.
+    """
+    if previous is None or alpha >= previous:
+        return penalty.kernel(alpha)
+    return penalty.kernel(max(2.0 * alpha - previous, STRONG_RULE_FLOOR * alpha))

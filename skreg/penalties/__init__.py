@@ -15,6 +15,7 @@ from skreg.penalties._interface import (
     strong_convexity,
     subdiff_distance,
     value,
+    with_numbers,
 )
 from skreg.penalties._l1 import L1
 from skreg.penalties._l1_l2 import L1L2
@@ -34,4 +35,5 @@ __all__ = [
     "strong_convexity",
     "subdiff_distance",
     "value",
+    "with_numbers",
 ]

@@ -78,6 +78,14 @@ def slope_at_zero(penalty, j, sign):
 
 
 @dispatched
+def with_numbers(penalty, numbers):
+    """The kernel at another strength, whose members are `numbers`.
+
+    It lets compiled code go from one strength to the next on its own.
+    """
+
+
+@dispatched
 def has_dual(penalty):
     """Whether `dual_norm` and `conjugate` are known, so that a duality gap exists."""
 
@@ -98,6 +106,10 @@ def _zero(penalty):
     return 0.0
 
 
+def _same(penalty, numbers):
+    return penalty
+
+
 def _unknown_slope(penalty, j, sign):
     return float("nan")
 
@@ -112,6 +124,7 @@ def register(
     dual_norm=None,
     conjugate=None,
     slope_at_zero=None,
+    with_numbers=None,
 ):
     """Make a kernel tuple class known to every solver.
 
@@ -132,6 +145,10 @@ def register(
     slope_at_zero : callable, optional
         For penalties that are quadratic on each side of zero: they are solved exactly
         by an active-set method where that is affordable.
+    with_numbers : callable, optional
+        For penalties with `slope_at_zero` and without arrays: the kernel at another
+        strength, made from its members as an array of numbers, so that a whole path is
+        one compiled call. Without it there is one call per strength.
 
     Raises
     ------
@@ -151,4 +168,5 @@ def register(
     table["dual_norm"].register(kernel_class, dual_norm or _infinite)
     table["conjugate"].register(kernel_class, conjugate or _infinite)
     table["slope_at_zero"].register(kernel_class, slope_at_zero or _unknown_slope)
+    table["with_numbers"].register(kernel_class, with_numbers or _same)
     table["has_dual"].register(kernel_class, _no_dual if dual_norm is None else _has_dual)

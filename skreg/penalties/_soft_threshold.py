@@ -87,6 +87,10 @@ def slope_at_zero(penalty, j, sign):
     return penalty.l1 * sign
 
 
+def with_numbers(penalty, numbers):
+    return SoftThreshold(numbers[0], numbers[1], penalty.positive)
+
+
 register(
     SoftThreshold,
     value=value,
@@ -96,4 +100,5 @@ register(
     dual_norm=dual_norm,
     conjugate=conjugate,
     slope_at_zero=slope_at_zero,
+    with_numbers=with_numbers,
 )

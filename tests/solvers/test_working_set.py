@@ -1,11 +1,11 @@
 """The working set looks at few columns, and only where one threshold serves all."""
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from skreg._solvers.least_squares import solve_path
+from skreg._solvers.results import Stop
 from skreg._solvers.sample import column_design, make_sample
 from skreg._solvers.working_set import WorkingSet
 from skreg.penalties import L1, Penalty, register
@@ -88,10 +88,10 @@ def test_most_columns_are_left_alone():
     working = WorkingSet(sample, 0, design, curvature)
     alpha_max = np.max(np.abs(sample.correlation(sample.y)))
     alphas = np.geomspace(alpha_max, 0.05 * alpha_max, 60)
-    for previous, alpha in pairwise(alphas):
-        working.predict_support(L1().kernel(max(2 * alpha - previous, 0.95 * alpha)))
-        solved, gap, _ = working.solve(L1().kernel(alpha), 100)
-        assert solved
-        assert gap <= 1e-12 * sample.y_norm2[0]
+    steps = list(working.path(L1(), alphas, None, Stop(0.0, 1e-12, 100)))
+    assert len(steps) == len(alphas)
+    for step in steps:
+        assert step.done
+        assert step.gap <= 1e-12 * sample.y_norm2[0]
     assert working.n_passes / len(alphas) < 0.5
     assert len(working.features) < 1000
