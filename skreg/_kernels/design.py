@@ -86,6 +86,11 @@ def residual_norm2(design, coef, state):
 
 
 @dispatched
+def column_size(design, j):
+    """Number of stored entries of column j: what reading it costs."""
+
+
+@dispatched
 def has_gradient(design):
     """Whether `column_dot` costs nothing because the state is the gradient."""
 
@@ -136,6 +141,16 @@ def _weighted_norm2(weights, state, n_samples):
     return total
 
 
+def _dense_size(design, j):
+    return design.columns.shape[1]
+
+
+def _csc_size(design, j):
+    return design.indptr[j + 1] - design.indptr[j]
+
+
+column_size.register(Dense, _dense_size)
+column_size.register(CSC, _csc_size)
 column_dot.register(Dense, _dense_dot)
 column_update.register(Dense, _dense_update)
 residual_norm2.register(Dense, _dense_norm2)

@@ -1,14 +1,18 @@
-"""The columns of a working set, packed so that products with them are fast."""
+"""The columns of a working set, kept so that products with them are fast."""
 
 import numpy as np
 
 from skreg._kernels.design import is_sparse
+from skreg._kernels.sparse_columns import append_products, subtract_fitted
+
+# A row of a sparse working set gets room for twice its entries, and for so many more.
+ROOM = 4
 
 
 def pack_columns(sample, design):
     """An empty store of columns of `sample`: dense rows, or sparse columns."""
     if is_sparse(sample.X):
-        return SparseColumns(sample)
+        return SparseColumns(sample, design)
     return DenseColumns(sample, design)
 
 
@@ -36,33 +40,60 @@ class DenseColumns:
             return new @ self._rows[: self._size].T / sample.X.shape[0]
         return (new * sample.weights) @ self._rows[: self._size].T
 
-    def combine(self, coef):
-        """The fitted values sum_j coef_j (x_j - m_j)."""
-        return coef @ self._rows[: self._size]
+    def residual(self, y, coef):
+        """y - sum_j coef_j (x_j - m_j)."""
+        return y - coef @ self._rows[: self._size]
 
 
 class SparseColumns:
-    """Columns of a CSC matrix; centring is algebra."""
+    """Columns of a CSC matrix, which stay where they are; centring is algebra."""
 
-    def __init__(self, sample):
-        self._sample = sample
-        self._source = sample.X
+    def __init__(self, sample, design):
+        self._sample, self._design = sample, design
+        n_samples = sample.X.shape[0]
         self._features = np.zeros(0, dtype=np.int64)
-        self._chosen = self._source[:, self._features]
+        # By rows, with room to grow; see the kernels.
+        self._starts = np.zeros(n_samples + 1, dtype=np.int64)
+        self._sizes = np.zeros(n_samples, dtype=np.int64)
+        self._owners, self._entries = np.zeros(0, dtype=np.int32), np.zeros(0)
 
     def append(self, features):
         """See :meth:`DenseColumns.append`."""
-        sample = self._sample
+        first = len(self._features)
         self._features = np.append(self._features, features)
-        self._chosen = self._source[:, self._features].astype(np.float64)
-        new = self._source[:, features].astype(np.float64)
-        n_samples = sample.X.shape[0]
-        weights = 1.0 / n_samples if sample.weights is None else sample.weights[:, None]
-        products = (new.multiply(weights).T @ self._chosen).toarray()
-        means = sample.X_mean
+        self._make_room(features)
+        products = np.zeros((len(features), len(self._features)))
+        append_products(
+            self._design,
+            features,
+            first,
+            self._starts,
+            self._sizes,
+            self._owners,
+            self._entries,
+            products,
+        )
+        means = self._sample.X_mean
         return products - np.outer(means[features], means[self._features])
 
-    def combine(self, coef):
-        """See :meth:`DenseColumns.combine`."""
-        shift = coef @ self._sample.X_mean[self._features]
-        return self._chosen @ coef - shift
+    def _make_room(self, features):
+        """Move the rows apart if one of them would overflow."""
+        X, sizes, starts = self._sample.X, self._sizes, self._starts
+        rows = np.concatenate([X.indices[X.indptr[j] : X.indptr[j + 1]] for j in features])
+        needed = sizes + np.bincount(rows, minlength=len(sizes))
+        if np.all(starts[:-1] + needed <= starts[1:]):
+            return
+        self._starts = np.append(0, np.cumsum(2 * needed + ROOM))
+        used = np.repeat(starts[:-1] - np.cumsum(sizes) + sizes, sizes)
+        used += np.arange(len(used))
+        moved = used + np.repeat(self._starts[:-1] - starts[:-1], sizes)
+        owners, entries = self._owners[used], self._entries[used]
+        self._owners = np.empty(self._starts[-1], dtype=np.int32)
+        self._entries = np.empty(self._starts[-1])
+        self._owners[moved], self._entries[moved] = owners, entries
+
+    def residual(self, y, coef):
+        """See :meth:`DenseColumns.residual`."""
+        residual = y.copy()
+        subtract_fitted(self._design, self._features, coef, residual)
+        return residual

@@ -340,22 +340,30 @@ def is_constant(sample, curvature):
 
 
 def _sparse_curvature(sample):
-    """sum_i omega_i (x_ij - m_j)^2 without cancellation.
+    """sum_i omega_i (x_ij - m_j)^2.
 
-    Stored entries and the zeros apart: the zeros add (1 - sum of stored weights) m_j^2.
+    Where most of the weight is on zeros, the mean square minus m_j^2 loses no digits; else
+    stored entries and zeros are summed apart, the zeros adding their weight times m_j^2.
     """
-    columns = sample.X
-    counts = np.diff(columns.indptr)
-    feature = np.repeat(np.arange(columns.shape[1]), counts)
-    weights = 1.0 / columns.shape[0]
+    X, X_mean = sample.X, sample.X_mean
+    weights = sample.weights
+    if weights is None:
+        weights = np.full(X.shape[0], 1.0 / X.shape[0])
+
+    def weighted_sums(entries):
+        return type(X)((entries, X.indices, X.indptr), X.shape).T @ weights
+
+    curvature = weighted_sums(np.square(X.data, dtype=np.float64)) - X_mean**2
+    covered = np.diff(X.indptr) / X.shape[0]
     if sample.weights is not None:
-        weights = sample.weights[columns.indices]
-    distance = columns.data - sample.X_mean[feature]
-    size = columns.shape[1]
-    stored = np.bincount(feature, weights * distance * distance, minlength=size)
-    covered = np.bincount(feature, weights * np.ones(feature.size), minlength=size)
-    zeros = np.where(counts < columns.shape[0], np.maximum(1.0 - covered, 0.0), 0.0)
-    return stored + zeros * sample.X_mean**2
+        covered = weighted_sums(np.ones(X.nnz))
+    for j in np.flatnonzero(covered > 0.5):
+        entries = slice(X.indptr[j], X.indptr[j + 1])
+        distance = X.data[entries] - X_mean[j]
+        curvature[j] = weights[X.indices[entries]] @ (distance * distance)
+        if len(distance) < X.shape[0]:
+            curvature[j] += max(1.0 - covered[j], 0.0) * X_mean[j] ** 2
+    return curvature
 
 
 def _tiles(X, X_mean, centred):

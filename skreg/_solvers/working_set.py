@@ -17,23 +17,24 @@ the place of a bound on the optimal one. Which features join W ahead of need is 
 by the sequential strong rule (Tibshirani et al., JRSS B 2012).
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from skreg._kernels.active_set import SLACK
 from skreg._kernels.cd import certify
-from skreg._kernels.screening import correlate
+from skreg._kernels.design import is_sparse
+from skreg._kernels.screening import correlate, screen
 from skreg._solvers.columns import pack_columns
 from skreg._solvers.results import Step
 from skreg._solvers.sample import residual_state
 from skreg._solvers.support import Support
 from skreg.penalties import slope_at_zero, strong_convexity
 
-# When more than this share of the features fail the sphere test, all are checked.
-FULL_PASS_SHARE = 0.3
-# Rounding in the sphere test.
-MARGIN = 1.0 - 1e-12
+# When features with more than this share of the entries of X fail the sphere test, all
+# are checked.
+FULL_PASS_SHARE = 0.25
+# References that the sphere test combines.
+MAX_REFERENCES = 2
+EPS = np.finfo(np.float64).eps
 # Features below this share of the threshold are not expected to become needed.
 STRONG_RULE_FLOOR = 0.95
 # A start from zero approaches a small alpha in steps of this ratio, at most so many.
@@ -42,12 +43,31 @@ WARM_UP_RATIO, WARM_UP_STEPS = 0.8, 40
 MAX_FEATURES = 12_000
 
 
-class Reference(NamedTuple):
-    """A residual whose correlation with every feature is known."""
+class References:
+    """The latest residuals whose correlation with every feature is known."""
 
-    residual: np.ndarray
-    norm2: float
-    gradient: np.ndarray
+    def __init__(self, sample, n_features):
+        self._sample = sample
+        self._residuals = np.zeros((0, sample.X.shape[0]))
+        self.gradients = np.zeros((0, n_features))
+
+    def add(self, residual, gradient):
+        """Remember one more; the oldest is forgotten."""
+        keep = slice(max(0, len(self._residuals) - MAX_REFERENCES + 1), None)
+        self._residuals = np.vstack([self._residuals[keep], residual])
+        self.gradients = np.vstack([self.gradients[keep], gradient])
+        weighted = self._sample.weighted(self._residuals.T).T
+        self._dual = np.linalg.pinv(weighted @ self._residuals.T, hermitian=True) @ weighted
+        self._norms = np.sqrt(self._sample.mean_square(self._residuals.T))
+
+    def compare(self, residual):
+        """(share, radius): the gradient of a feature of length |x_j| is the share of the
+        references in it, give or take radius |x_j|.
+        """
+        share = self._dual @ residual
+        away = residual - share @ self._residuals
+        rounding = EPS * len(residual) * (np.abs(share) @ self._norms)
+        return share, np.sqrt(self._sample.mean(away * away)) + rounding
 
 
 class WorkingSet:
@@ -58,7 +78,7 @@ class WorkingSet:
     features : ndarray of shape (n_working,)
         In the order of joining; gram, correlation and support count in this order.
     n_passes : float
-        Passes over X so far: columns read for checks / number of columns.
+        Passes over X so far: entries read for checks / all of them.
     """
 
     needs_uniform_penalty = True  # one threshold is compared with all gradients
@@ -69,15 +89,18 @@ class WorkingSet:
         self._lengths = np.sqrt(curvature)
         self._columns = pack_columns(sample, design)
         self._outside = curvature > 0.0
-        self._estimate = np.zeros(curvature.size)
+        self._n_entries = max(sample.X.nnz if is_sparse(sample.X) else sample.X.size, 1)
         self.features = np.zeros(0, dtype=np.int64)
         self.gram, self.correlation = np.zeros((64, 64)), np.zeros(64)
         self.support = Support(64)
-        self.n_passes = 0.0
+        self.n_passes = 1.0
         self._cold = True  # nothing solved yet
         # The gradient of the null model; it starts every estimate.
-        self._reference = self._look_at_all(self._y)
-        self._start_gradient = self._reference.gradient
+        self._references = References(sample, curvature.size)
+        every = self._found = np.arange(curvature.size)
+        self._start_gradient = np.empty(curvature.size)
+        correlate(design, every, self._state(self._y), self._start_gradient)
+        self._references.add(self._y, self._start_gradient)
         self._estimate = self._start_gradient.copy()
 
     def coef(self):
@@ -153,9 +176,9 @@ class WorkingSet:
         for alpha in alphas:
             kernel = penalty.kernel(alpha)
             self._predict_support(screening_kernel(penalty, alpha, previous))
-            solved, n_rounds, residual, checked = self._solve(kernel, stop.max_iter - spent)
+            solved, n_rounds, residual, above = self._solve(kernel, stop.max_iter - spent)
             spent += n_rounds
-            gap = self._gap(residual, kernel, checked)
+            gap = self._gap(residual, kernel, above)
             done = solved and gap <= max(stop.gap, stop.exact_gap)
             done = done or spent >= stop.max_iter
             yield Step(self.coef(), gap, spent, done)
@@ -188,9 +211,9 @@ class WorkingSet:
         solved : bool
         n_rounds : int
         residual : ndarray of shape (n_samples,)
-        checked : ndarray of int
-            Features outside the working set whose gradient is known; the others are
-            proven to satisfy the optimality condition.
+        above : ndarray of int
+            Features outside the working set whose gradient is above the threshold, if
+            only by rounding; the others are proven to satisfy the optimality condition.
         """
         total = 0
         while True:
@@ -200,54 +223,52 @@ class WorkingSet:
             )
             total += n_rounds
             coef = self.support.coef[:count]
-            residual = self._y - self._columns.combine(coef) if count else self._y
-            checked, violators = self._check(residual, kernel)
+            residual = self._columns.residual(self._y, coef) if count else self._y
+            above = self._check(residual, kernel)
+            violators = self._violators(above, kernel)
             too_many = len(violators) + count > MAX_FEATURES
             if len(violators) == 0 or not solved or too_many or total >= max_rounds:
-                return solved and len(violators) == 0, total, residual, checked
+                return solved and len(violators) == 0, total, residual, above
             self.join(violators)
 
     def _check(self, residual, kernel):
-        """Features outside that cannot be excluded, and those that violate optimality."""
-        threshold = slope_at_zero(kernel, 0, 1.0)
-        reference = self._reference
-        kappa = self._sample.mean(residual * reference.residual) / reference.norm2
-        away = residual - kappa * reference.residual
-        radius = np.sqrt(self._sample.mean(away * away))
-        estimate = kappa * reference.gradient
-        bound = self._signed(estimate, kernel) + self._lengths * radius
-        checked = np.flatnonzero(self._outside & (bound >= MARGIN * threshold))
-        if len(checked) > FULL_PASS_SHARE * bound.size:
-            self._reference = self._look_at_all(residual)
-            estimate = self._reference.gradient.copy()
-        elif len(checked):
-            correlate(self._design, checked, self._state(residual), estimate)
-            self.n_passes += len(checked) / bound.size
-        self._estimate = estimate
+        """Features outside that violate optimality, by however little."""
+        share, radius = self._references.compare(residual)
+        n_read, n_found = screen(
+            self._design,
+            self._state(residual),
+            kernel,
+            share,
+            self._references.gradients,
+            self._lengths,
+            radius,
+            self._outside,
+            int(FULL_PASS_SHARE * self._n_entries),
+            self._estimate,
+            self._found,
+        )
+        if n_read < 0:
+            self._references.add(residual, self._estimate)
+        self.n_passes += 1.0 if n_read < 0 else n_read / self._n_entries
+        return self._found[:n_found].copy()
+
+    def _violators(self, above, kernel):
+        """Those of the features `above` the threshold by more than rounding."""
+        gradient = self._signed(self._estimate[above], kernel)
         slack = SLACK * np.abs(self.correlation).max(initial=0.0)
-        size = self._signed(estimate[checked], kernel)
-        return checked, checked[size > threshold + slack]
+        return above[gradient > slope_at_zero(kernel, 0, 1.0) + slack]
 
     def _signed(self, gradient, kernel):
         """What is compared with the threshold: |g|, or g if coefficients are >= 0."""
         one_sided = np.isinf(slope_at_zero(kernel, 0, -1.0))
         return gradient if one_sided else np.abs(gradient)
 
-    def _look_at_all(self, residual):
-        """A new reference: a full pass over X."""
-        gradient = np.zeros(self._curvature.size)
-        every = np.arange(gradient.size)
-        correlate(self._design, every, self._state(residual), gradient)
-        self.n_passes += 1.0
-        norm2 = max(self._sample.mean(residual * residual), np.finfo(np.float64).tiny)
-        return Reference(residual, norm2, gradient)
-
     def _state(self, residual):
         return residual_state(self._design, self._sample, residual)
 
-    def _gap(self, residual, kernel, checked):
+    def _gap(self, residual, kernel, above):
         """Duality gap, from the residual; the features left out are proven feasible."""
-        relevant = np.concatenate([self.features, checked])
+        relevant = np.concatenate([self.features, above])
         gradient = self._estimate.copy()
         correlate(self._design, self.features, self._state(residual), gradient)
         norm2 = self._sample.mean(residual * residual)
