@@ -273,7 +273,7 @@ class SelectedAlpha(PenalizedRegressor):
         warn_if_not_converged(_worst([*found.paths, result]), parameters, stacklevel=5)
 
     def _solvers(self, sample):
-        """Two functions (sample, penalty, alphas) -> PathResult: for folds, for all rows."""
+        """For the folds and for all rows: (sample, penalty, alphas) -> PathResult."""
         raise TypeError(f"{type(self).__name__} is abstract; use LassoCV.")
 
     def _grids(self, sample, penalties):
