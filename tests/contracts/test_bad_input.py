@@ -225,9 +225,9 @@ BAD_Y = {
     "scalar": (lambda y: 3.0, "y|scalar|Singleton"),
     "one less": (lambda y: y[1:], r"inconsistent numbers of samples: \[40, 39\]"),
     "empty": (lambda y: y[:0], r"0|inconsistent"),
-    "three-dimensional": (lambda y: y[:, None, None], "dim 3"),
+    "three-dimensional": (lambda y: y.reshape(len(y), -1, 1), "dim 3"),
     "no columns": (lambda y: np.empty((40, 0)), "y|0 feature|0 target"),
-    "NaN in a column": (lambda y: put(y[:, None], NAN, 3, 0), "y contains NaN"),
+    "NaN in a column": (lambda y: put(y.reshape(len(y), -1), NAN, 3, 0), "y contains NaN"),
     "objects": (lambda y: put(y.astype(object), {}, 3), "float"),
 }
 BAD_WEIGHT = {

@@ -289,7 +289,7 @@ def test_weighted_residuals_sum_to_zero(case):
     X, y, weight = weighted_data(case.n_targets)
     model = case.make().fit(X, y, sample_weight=weight)
     residual = y - model.predict(X)
-    assert abs(weight @ residual) <= 1e-10 * (weight @ np.abs(y))
+    assert np.all(np.abs(weight @ residual) <= 1e-10 * (weight @ np.abs(y)))
 
 
 @pytest.mark.parametrize("path", [skreg.lasso_path, skreg.enet_path])
