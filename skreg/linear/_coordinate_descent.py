@@ -128,12 +128,18 @@ class SingleAlpha(PenalizedRegressor):
         check_parameters(type(self).__name__, parameters, self._parameters)
         data = self._checked(X, y, sample_weight, check)
         sample = make_sample(data.X, data.y, data.sample_weight, self.fit_intercept)
-        result = self._solve(sample, check)
+        start = self._start(sample)
+        solve = self._solver(sample, check)
+        result = solve(sample, self._penalty(), [self.alpha], start=start)
         result = self._store(data, sample, result, self._penalty(), self.alpha)
         warn_if_not_converged(result, parameters, stacklevel=5)
 
     def _checked(self, X, y, sample_weight, check):
         return check_input(self, X, y, sample_weight, checked=not check)
+
+    def _solver(self, sample, check):
+        """A function (sample, penalty, alphas, start) -> PathResult."""
+        raise TypeError(f"{type(self).__name__} is abstract; use Lasso or ElasticNet.")
 
     def _start(self, sample):
         """Coefficients to start from, or None; a target that is new starts at zero."""
@@ -193,20 +199,8 @@ class PenalizedLeastSquares(SingleAlpha):
             warnings.warn(ALPHA_ZERO, UserWarning, stacklevel=4)
         return super()._checked(X, y, sample_weight, check)
 
-    def _solve(self, sample, check):
-        dense = isinstance(sample.X, np.ndarray)
-        moments = given_moments(self.precompute, sample, check) if dense else None
-        forced = dense and self.precompute is True
-        return solve_path(
-            sample,
-            self._penalty(),
-            [self.alpha],
-            tol=self.tol,
-            max_iter=self.max_iter,
-            start=self._start(sample),
-            moments=moments,
-            use_gram=True if forced else None,
-        )
+    def _solver(self, sample, check):
+        return partial(_each_target(self, sample), moments=_moments(self, sample, check))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -326,15 +320,8 @@ class PenalizedLeastSquaresCV(SelectedAlpha):
         return one_target(self, check_input(self, X, y, sample_weight))
 
     def _solvers(self, sample):
-        dense = isinstance(sample.X, np.ndarray)
-        solve = partial(
-            solve_path,
-            tol=self.tol,
-            max_iter=self.max_iter,
-            use_gram=True if dense and self.precompute is True else None,
-        )
-        moments = given_moments(self.precompute, sample, True) if dense else None
-        return solve, partial(solve, moments=moments)
+        solve = _each_target(self, sample)
+        return solve, partial(solve, moments=_moments(self, sample))
 
     def _set_choice(self, found, grids):
         super()._set_choice(found, grids)
@@ -353,9 +340,21 @@ def judged(result, gaps, tol, dtype):
     return result._replace(dual_gaps=gaps[:, None], converged=converged)
 
 
-def given_moments(precompute, sample, check):
+def _each_target(estimator, sample):
+    """:func:`solve_path` as the parameters of the estimator want it for this sample."""
+    forced = isinstance(sample.X, np.ndarray) and estimator.precompute is True
+    return partial(
+        solve_path,
+        tol=estimator.tol,
+        max_iter=estimator.max_iter,
+        use_gram=True if forced else None,
+    )
+
+
+def _moments(estimator, sample, check=True):
     """Moments from a Gram matrix that the user computed; None if there is none to use."""
-    if isinstance(precompute, (bool, np.bool_, str)):
+    precompute, dense = estimator.precompute, isinstance(sample.X, np.ndarray)
+    if isinstance(precompute, (bool, np.bool_, str)) or not dense:
         return None
     if sample.centred and not np.allclose(sample.X_mean, 0.0):
         warnings.warn(GRAM_RECOMPUTED, UserWarning, stacklevel=5)

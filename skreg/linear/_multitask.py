@@ -21,6 +21,9 @@ class JointTargets(PenalizedRegressor):
     def _certify(self, sample, penalty, alpha, coef):
         return recompute_multi_task_gaps(sample, penalty, [alpha], coef[None])
 
+    def _all_targets(self):
+        return partial(solve_multi_task_path, tol=self.tol, max_iter=self.max_iter)
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
@@ -58,15 +61,8 @@ class MultiTaskLeastSquares(JointTargets, SingleAlpha):
     def _checked(self, X, y, sample_weight, check):
         return several_targets(self, super()._checked(X, y, sample_weight, check))
 
-    def _solve(self, sample, check):
-        return solve_multi_task_path(
-            sample,
-            self._penalty(),
-            [self.alpha],
-            tol=self.tol,
-            max_iter=self.max_iter,
-            start=self._start(sample),
-        )
+    def _solver(self, sample, check):
+        return self._all_targets()
 
     def _store(self, data, sample, result, penalty, alpha):
         # scikit-learn's scale: a sum over the rows, twice the objective.
@@ -83,8 +79,7 @@ class MultiTaskLeastSquaresCV(JointTargets, SelectedAlpha):
         return several_targets(self, check_input(self, X, y, sample_weight))
 
     def _solvers(self, sample):
-        solve = partial(solve_multi_task_path, tol=self.tol, max_iter=self.max_iter)
-        return solve, solve
+        return self._all_targets(), self._all_targets()
 
 
 def several_targets(estimator, data):
