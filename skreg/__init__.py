@@ -1,6 +1,17 @@
 """skreg: regularized models with scikit-learn's interface, exact and certified."""
 
-from skreg.linear import ElasticNet, ElasticNetCV, Lasso, LassoCV, Ridge, RidgeCV
+from skreg.linear import (
+    ElasticNet,
+    ElasticNetCV,
+    Lasso,
+    LassoCV,
+    MultiTaskElasticNet,
+    MultiTaskElasticNetCV,
+    MultiTaskLasso,
+    MultiTaskLassoCV,
+    Ridge,
+    RidgeCV,
+)
 from skreg.paths import enet_path, lasso_path
 
 __version__ = "0.1.0"
@@ -10,6 +21,10 @@ __all__ = [
     "ElasticNetCV",
     "Lasso",
     "LassoCV",
+    "MultiTaskElasticNet",
+    "MultiTaskElasticNetCV",
+    "MultiTaskLasso",
+    "MultiTaskLassoCV",
     "Ridge",
     "RidgeCV",
     "enet_path",

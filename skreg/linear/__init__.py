@@ -2,6 +2,19 @@
 
 from skreg.linear._elastic_net import ElasticNet, ElasticNetCV
 from skreg.linear._lasso import Lasso, LassoCV
+from skreg.linear._multitask_elastic_net import MultiTaskElasticNet, MultiTaskElasticNetCV
+from skreg.linear._multitask_lasso import MultiTaskLasso, MultiTaskLassoCV
 from skreg.linear._ridge import Ridge, RidgeCV
 
-__all__ = ["ElasticNet", "ElasticNetCV", "Lasso", "LassoCV", "Ridge", "RidgeCV"]
+__all__ = [
+    "ElasticNet",
+    "ElasticNetCV",
+    "Lasso",
+    "LassoCV",
+    "MultiTaskElasticNet",
+    "MultiTaskElasticNetCV",
+    "MultiTaskLasso",
+    "MultiTaskLassoCV",
+    "Ridge",
+    "RidgeCV",
+]

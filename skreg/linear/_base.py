@@ -52,7 +52,7 @@ def routing_enabled(estimator, params):
     return False
 
 
-def stored(coef, intercept, data, fit_intercept):
+def stored(coef, intercept, data, fit_intercept, *, as_matrix=False):
     """Coefficients and intercepts in the dtype and shapes of the attributes.
 
     Parameters
@@ -61,16 +61,19 @@ def stored(coef, intercept, data, fit_intercept):
     intercept : ndarray of shape (n_targets,)
     data : skreg._validation.Validated
     fit_intercept : bool
+    as_matrix : bool
+        Whether the coefficients of one target stay a matrix.
 
     Returns
     -------
     coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
-        One target gives a vector, also for `y` of shape (n_samples, 1).
+        One target gives a vector, also for `y` of shape (n_samples, 1), unless
+        `as_matrix`.
     intercept_ : float or ndarray of shape (n_targets,)
     """
     dtype = data.X.dtype
     coef = coef.astype(dtype)
-    if coef.shape[0] == 1:
+    if coef.shape[0] == 1 and not as_matrix:
         coef = coef[0]
     if not fit_intercept:
         return coef, 0.0

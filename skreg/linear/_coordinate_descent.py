@@ -1,6 +1,7 @@
-"""The shared fit of Lasso and ElasticNet, and of their CV classes."""
+"""The shared fit of the coordinate descent estimators, and of their CV classes."""
 
 import warnings
+from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -57,31 +58,115 @@ SHARED_PARAMETERS = {
     "fit_intercept": BOOLEAN,
     "copy_X": BOOLEAN,
     "tol": real(0),
-    "positive": BOOLEAN,
     "random_state": RANDOM_STATE,
     "selection": choice("cyclic", "random"),
 }
+SINGLE_PARAMETERS = {
+    **SHARED_PARAMETERS,
+    "alpha": real(0),
+    "max_iter": integer(1) | NONE,
+    "warm_start": BOOLEAN,
+}
+CV_PARAMETERS = {
+    **SHARED_PARAMETERS,
+    "eps": real(0, low_open=True),
+    "alphas": integer(1) | ARRAY,
+    "max_iter": integer(1),
+    "cv": CV,
+    "verbose": VERBOSE,
+    "n_jobs": integer() | NONE,
+}
 
 
-class PenalizedLeastSquares(LinearRegressor):
-    """Base of Lasso and ElasticNet: one alpha, any number of targets, one at a time."""
+class PenalizedRegressor(LinearRegressor):
+    """What a fit stores and how that is certified: here each target is its own problem."""
 
-    # `check_input` is for callers that have checked already, not for metadata routing.
-    __metadata_request__fit = {"check_input": UNUSED}
+    _coef_is_matrix = False
 
-    _parameters = {
-        **SHARED_PARAMETERS,
-        "alpha": real(0),
-        "precompute": BOOLEAN | ARRAY,
-        "max_iter": integer(1) | NONE,
-        "warm_start": BOOLEAN,
-    }
+    def _certify(self, sample, penalty, alpha, coef):
+        """Gaps of stored coefficients (n_targets, n_features), one for each problem."""
+        alphas, targets = np.full(len(coef), alpha), np.arange(len(coef))
+        return recompute_gaps(sample, penalty, alphas, coef, targets)
+
+    def _gaps_of_stored(self, sample, penalty, alpha):
+        """Certificates of `coef_` and `intercept_` as they were stored."""
+        coef = np.atleast_2d(self.coef_).astype(np.float64)
+        gaps = self._certify(sample, penalty, alpha, coef)
+        missed = np.atleast_1d(self.intercept_) - sample.intercept(coef)
+        rounding = 0.5 * np.square(missed.astype(np.float64))
+        gaps = gaps + (rounding if len(gaps) == len(coef) else rounding.sum())
+        if not np.all(np.isfinite(gaps)):
+            raise ValueError(NON_FINITE_COEF)
+        return gaps
+
+    def _store(self, data, sample, result, penalty, alpha):
+        """Set the attributes of the solution; the result, with their certificates."""
+        coef, intercept = result.coefs[:, 0], sample.intercept(result.coefs[:, 0])
+        if not np.all(np.isfinite(coef)) or not np.all(np.isfinite(intercept)):
+            raise ValueError(NON_FINITE_COEF)
+        self.coef_, self.intercept_ = stored(
+            coef, intercept, data, self.fit_intercept, as_matrix=self._coef_is_matrix
+        )
+        gaps = self._gaps_of_stored(sample, penalty, alpha)
+        self.dual_gap_ = per_target(gaps)
+        self.relative_gap_ = per_target(relative_gap(gaps, result.null_objectives))
+        self.n_iter_ = per_target([int(n) for n in result.n_iters[:, 0]])
+        return judged(result, gaps, self.tol, data.X.dtype)
+
+
+class SingleAlpha(PenalizedRegressor):
+    """Base of estimators that are fitted at one alpha."""
 
     path = staticmethod(enet_path)
 
     def _penalty(self):
         """The user object of the penalty."""
         raise TypeError(f"{type(self).__name__} is abstract; use Lasso or ElasticNet.")
+
+    def _fit(self, X, y, sample_weight, check):
+        parameters = self.get_params(deep=False)
+        check_parameters(type(self).__name__, parameters, self._parameters)
+        data = self._checked(X, y, sample_weight, check)
+        sample = make_sample(data.X, data.y, data.sample_weight, self.fit_intercept)
+        start = self._start(sample)
+        solve = self._solver(sample, check)
+        result = solve(sample, self._penalty(), [self.alpha], start=start)
+        result = self._store(data, sample, result, self._penalty(), self.alpha)
+        warn_if_not_converged(result, parameters, stacklevel=5)
+
+    def _checked(self, X, y, sample_weight, check):
+        return check_input(self, X, y, sample_weight, checked=not check)
+
+    def _solver(self, sample, check):
+        """A function (sample, penalty, alphas, start) -> PathResult."""
+        raise TypeError(f"{type(self).__name__} is abstract; use Lasso or ElasticNet.")
+
+    def _start(self, sample):
+        """Coefficients to start from, or None; a target that is new starts at zero."""
+        if not self.warm_start or not hasattr(self, "coef_"):
+            return None
+        shape = sample.y.shape[1], sample.X.shape[1]
+        known = min(len(np.atleast_2d(self.coef_)), shape[0])
+        start = np.zeros(shape)
+        start[:known] = check_start(
+            np.atleast_2d(self.coef_)[:known],
+            (known, shape[1]),
+            "coef_ (warm_start=True)",
+        )
+        return start
+
+
+class PenalizedLeastSquares(SingleAlpha):
+    """Base of Lasso and ElasticNet: one alpha, any number of targets, one at a time."""
+
+    # `check_input` is for callers that have checked already, not for metadata routing.
+    __metadata_request__fit = {"check_input": UNUSED}
+
+    _parameters = {
+        **SINGLE_PARAMETERS,
+        "precompute": BOOLEAN | ARRAY,
+        "positive": BOOLEAN,
+    }
 
     def fit(self, X, y, sample_weight=None, check_input=True):
         """Fit the model.
@@ -109,47 +194,13 @@ class PenalizedLeastSquares(LinearRegressor):
             self._fit(X, y, sample_weight, check_input)
         return self
 
-    def _fit(self, X, y, sample_weight, check):
-        parameters = self.get_params(deep=False)
-        check_parameters(type(self).__name__, parameters, self._parameters)
+    def _checked(self, X, y, sample_weight, check):
         if self.alpha == 0:
             warnings.warn(ALPHA_ZERO, UserWarning, stacklevel=4)
-        data = check_input(self, X, y, sample_weight, checked=not check)
-        sample = make_sample(data.X, data.y, data.sample_weight, self.fit_intercept)
-        result = self._solve(sample, check)
-        result = self._set_attributes(data, sample, result)
-        warn_if_not_converged(result, parameters, stacklevel=5)
+        return super()._checked(X, y, sample_weight, check)
 
-    def _solve(self, sample, check):
-        start = None
-        if self.warm_start and hasattr(self, "coef_"):
-            shape = sample.y.shape[1], sample.X.shape[1]
-            start = check_start(self.coef_, shape, "coef_ (warm_start=True)")
-        dense = isinstance(sample.X, np.ndarray)
-        moments = given_moments(self.precompute, sample, check) if dense else None
-        forced = dense and self.precompute is True
-        return solve_path(
-            sample,
-            self._penalty(),
-            [self.alpha],
-            tol=self.tol,
-            max_iter=self.max_iter,
-            start=start,
-            moments=moments,
-            use_gram=True if forced else None,
-        )
-
-    def _set_attributes(self, data, sample, result):
-        coef, intercept = result.coefs[:, 0], sample.intercept(result.coefs[:, 0])
-        if not np.all(np.isfinite(coef)) or not np.all(np.isfinite(intercept)):
-            raise ValueError(NON_FINITE_COEF)
-        self.coef_, self.intercept_ = stored(coef, intercept, data, self.fit_intercept)
-        gaps = gaps_of_stored(self, sample, self._penalty(), self.alpha)
-        self.dual_gap_ = per_target(gaps)
-        self.relative_gap_ = per_target(relative_gap(gaps, result.null_objectives))
-        n_iters = [int(n) for n in result.n_iters[:, 0]]
-        self.n_iter_ = n_iters[0] if len(n_iters) == 1 else n_iters
-        return judged(result, gaps, self.tol, data.X.dtype)
+    def _solver(self, sample, check):
+        return partial(_each_target(self, sample), moments=_moments(self, sample, check))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -157,19 +208,8 @@ class PenalizedLeastSquares(LinearRegressor):
         return tags
 
 
-class PenalizedLeastSquaresCV(LinearRegressor):
-    """Base of LassoCV and ElasticNetCV."""
-
-    _parameters = {
-        **SHARED_PARAMETERS,
-        "eps": real(0, low_open=True),
-        "alphas": integer(1) | ARRAY,
-        "precompute": choice("auto") | ARRAY | BOOLEAN,
-        "max_iter": integer(1),
-        "cv": CV,
-        "verbose": VERBOSE,
-        "n_jobs": integer() | NONE,
-    }
+class SelectedAlpha(PenalizedRegressor):
+    """Base of estimators that choose alpha by cross-validation."""
 
     def _penalties(self):
         """One penalty object per l1_ratio to be tried."""
@@ -182,7 +222,8 @@ class PenalizedLeastSquaresCV(LinearRegressor):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Never written to.
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,), or (n_samples, n_targets) for MultiTask \
+                classes
         sample_weight : float or array-like of shape (n_samples,), default=None
             Used for fitting and for the mean squared error of each held-out fold; the
             folds' errors are averaged without weights. A row of weight zero is absent,
@@ -205,12 +246,10 @@ class PenalizedLeastSquaresCV(LinearRegressor):
         check_parameters(type(self).__name__, parameters, self._parameters)
         split_params = route_to_splitter(self, sample_weight, params)
         penalties = self._penalties()
-        data = one_target(self, check_input(self, X, y, sample_weight))
+        data = self._checked(X, y, sample_weight)
         sample = make_sample(data.X, data.y, data.sample_weight, self.fit_intercept)
         grids = self._grids(sample, penalties)
-        dense = isinstance(data.X, np.ndarray)
-        use_gram = True if dense and self.precompute is True else None
-        solve = {"tol": self.tol, "max_iter": self.max_iter, "use_gram": use_gram}
+        solve, refit = self._solvers(sample)
         found = cross_validate(
             data,
             split_rows(self.cv, data, split_params),
@@ -220,13 +259,16 @@ class PenalizedLeastSquaresCV(LinearRegressor):
             solve=solve,
             jobs={"n_jobs": self.n_jobs, "verbose": int(self.verbose)},
         )
-        alpha = grids[found.best_penalty][found.best_alpha]
-        moments = given_moments(self.precompute, sample, True) if dense else None
-        refit = solve_path(
-            sample, penalties[found.best_penalty], [alpha], moments=moments, **solve
-        )
-        refit = self._set_attributes(data, sample, refit, found, penalties, grids)
-        warn_if_not_converged(_worst([*found.paths, refit]), parameters, stacklevel=5)
+        penalty = penalties[found.best_penalty]
+        self._set_choice(found, grids)
+        self._set_penalty(penalty)
+        result = refit(sample, penalty, [self.alpha_])
+        result = self._store(data, sample, result, penalty, self.alpha_)
+        warn_if_not_converged(_worst([*found.paths, result]), parameters, stacklevel=5)
+
+    def _solvers(self, sample):
+        """For the folds and for all rows: (sample, penalty, alphas) -> PathResult."""
+        raise TypeError(f"{type(self).__name__} is abstract; use LassoCV.")
 
     def _grids(self, sample, penalties):
         if isinstance(self.alphas, Integral):
@@ -237,22 +279,16 @@ class PenalizedLeastSquaresCV(LinearRegressor):
             ]
         return [np.sort(check_alphas(self.alphas))[::-1]] * len(penalties)
 
-    def _set_attributes(self, data, sample, refit, found, penalties, grids):
-        coef, intercept = refit.coefs[:, 0], sample.intercept(refit.coefs[:, 0])
-        if not np.all(np.isfinite(coef)) or not np.all(np.isfinite(intercept)):
-            raise ValueError(NON_FINITE_COEF)
-        penalty = penalties[found.best_penalty]
+    def _set_penalty(self, penalty):
+        """Set what tells the chosen penalty from the others; alpha does not."""
+
+    def _set_choice(self, found, grids):
+        """Set the attributes of the alphas that were tried and chosen."""
         self.alpha_ = grids[found.best_penalty][found.best_alpha]
         self.mse_path_ = np.squeeze(found.mse)
         self.alphas_ = np.asarray(grids)
         if len(grids) == 1 or not isinstance(self.alphas, Integral):
             self.alphas_ = self.alphas_[0]
-        self.coef_, self.intercept_ = stored(coef, intercept, data, self.fit_intercept)
-        gaps = gaps_of_stored(self, sample, penalty, self.alpha_)
-        self.dual_gap_ = gaps[0]
-        self.relative_gap_ = relative_gap(gaps, refit.null_objectives)[0]
-        self.n_iter_ = int(refit.n_iters[0, 0])
-        return judged(refit, gaps, self.tol, data.X.dtype)
 
     def get_metadata_routing(self):
         """Where `fit` sends its metadata: to itself and to the splitter.
@@ -271,16 +307,26 @@ class PenalizedLeastSquaresCV(LinearRegressor):
         )
 
 
-def gaps_of_stored(estimator, sample, penalty, alpha):
-    """Certificates of `coef_` and `intercept_` as they were stored, one per target."""
-    coef = np.atleast_2d(estimator.coef_).astype(np.float64)
-    targets = np.arange(len(coef))
-    gaps = recompute_gaps(sample, penalty, np.full(len(coef), alpha), coef, targets)
-    missed = np.atleast_1d(estimator.intercept_) - sample.intercept(coef)
-    gaps = gaps + 0.5 * np.square(missed.astype(np.float64))
-    if not np.all(np.isfinite(gaps)):
-        raise ValueError(NON_FINITE_COEF)
-    return gaps
+class PenalizedLeastSquaresCV(SelectedAlpha):
+    """Base of LassoCV and ElasticNetCV."""
+
+    _parameters = {
+        **CV_PARAMETERS,
+        "precompute": choice("auto") | ARRAY | BOOLEAN,
+        "positive": BOOLEAN,
+    }
+
+    def _checked(self, X, y, sample_weight):
+        return one_target(self, check_input(self, X, y, sample_weight))
+
+    def _solvers(self, sample):
+        solve = _each_target(self, sample)
+        return solve, partial(solve, moments=_moments(self, sample))
+
+    def _set_choice(self, found, grids):
+        super()._set_choice(found, grids)
+        if self.alpha_ == 0:
+            warnings.warn(ALPHA_ZERO, UserWarning, stacklevel=4)
 
 
 def judged(result, gaps, tol, dtype):
@@ -294,12 +340,24 @@ def judged(result, gaps, tol, dtype):
     return result._replace(dual_gaps=gaps[:, None], converged=converged)
 
 
-def given_moments(precompute, sample, check):
+def _each_target(estimator, sample):
+    """:func:`solve_path` as the parameters of the estimator want it for this sample."""
+    forced = isinstance(sample.X, np.ndarray) and estimator.precompute is True
+    return partial(
+        solve_path,
+        tol=estimator.tol,
+        max_iter=estimator.max_iter,
+        use_gram=True if forced else None,
+    )
+
+
+def _moments(estimator, sample, check=True):
     """Moments from a Gram matrix that the user computed; None if there is none to use."""
-    if isinstance(precompute, (bool, np.bool_, str)):
+    precompute, dense = estimator.precompute, isinstance(sample.X, np.ndarray)
+    if isinstance(precompute, (bool, np.bool_, str)) or not dense:
         return None
     if sample.centred and not np.allclose(sample.X_mean, 0.0):
-        warnings.warn(GRAM_RECOMPUTED, UserWarning, stacklevel=6)
+        warnings.warn(GRAM_RECOMPUTED, UserWarning, stacklevel=5)
         return None
     gram = check_array(precompute, dtype=np.float64, input_name="precompute")
     check_gram(sample, gram, skip_element=not check)

@@ -334,6 +334,5 @@ class ElasticNetCV(PenalizedLeastSquaresCV):
         ratios = checked_l1_ratios(type(self).__name__, self.l1_ratio)
         return [L1L2(ratio, self.positive) for ratio in ratios]
 
-    def _set_attributes(self, data, sample, refit, found, penalties, grids):
-        self.l1_ratio_ = penalties[found.best_penalty].l1_ratio
-        return super()._set_attributes(data, sample, refit, found, penalties, grids)
+    def _set_penalty(self, penalty):
+        self.l1_ratio_ = penalty.l1_ratio

@@ -28,7 +28,7 @@ def alpha_grid(correlation, penalty, *, eps, n_alphas):
     if correlation.shape[1] == 1:
         gradient = correlation[:, 0]
     else:
-        gradient = np.sqrt(np.sum(correlation**2, axis=1))
+        gradient = np.hypot.reduce(correlation, axis=1)
     alpha_max = penalty.alpha_max(gradient)
     if alpha_max == np.inf:
         raise ValueError(L1_RATIO_ZERO_GRID)

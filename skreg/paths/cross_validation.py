@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
-from skreg._solvers.least_squares import PathResult, solve_path
+from skreg._solvers.least_squares import PathResult
 from skreg._solvers.sample import make_sample
 
 
@@ -96,20 +96,19 @@ def _checked_indices(part, n_samples, expected):
 
 
 def cross_validate(data, folds, penalties, alphas, *, fit_intercept, solve, jobs):
-    """Mean squared errors of every penalty, alpha and fold.
+    """Mean squared errors of every penalty, alpha and fold; means over several targets.
 
     Parameters
     ----------
     data : skreg._validation.Validated
-        One target.
     folds : list of (train, test)
         Row indices.
     penalties : list of skreg.penalties.Penalty
     alphas : list of ndarray
         Decreasing, one grid per penalty, all of one length.
     fit_intercept : bool
-    solve : dict
-        `tol`, `max_iter`, `use_gram` of :func:`solve_path`.
+    solve : callable
+        (sample, penalty, alphas) -> PathResult.
     jobs : dict
         `n_jobs`, `verbose` of joblib.
 
@@ -145,10 +144,10 @@ def _fold_path(data, fold, penalty, alphas, fit_intercept, solve):
         None if weight is None else weight[train],
         fit_intercept,
     )
-    path = solve_path(sample, penalty, alphas, **solve)
-    coefs, intercepts = path.coefs[0], sample.intercept(path.coefs)[0]
-    residual = data.y[test] - data.X[test] @ coefs.T - intercepts
-    return FoldPath(
-        np.average(residual**2, axis=0, weights=None if weight is None else weight[test]),
-        path,
-    )
+    path = solve(sample, penalty, alphas)
+    X, weight = data.X[test], None if weight is None else weight[test]
+    mse = np.zeros(len(alphas))
+    for k, intercepts in enumerate(sample.intercept(path.coefs)):
+        residual = data.y[test, k : k + 1] - X @ path.coefs[k].T - intercepts
+        mse += np.average(residual**2, axis=0, weights=weight)
+    return FoldPath(mse / len(path.coefs), path)

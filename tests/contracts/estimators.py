@@ -60,6 +60,33 @@ SETTINGS = {
         {**FEW_ALPHAS, "l1_ratio": (0.5, 0.9), "selection": "random"},
         {"alphas": (0.1, 1.0), "l1_ratio": 0},
     ],
+    skreg.MultiTaskLasso: [
+        {},
+        {"fit_intercept": False},
+        {"selection": "random", "random_state": 0},
+        {"warm_start": True, "alpha": 0.1},
+        {"copy_X": False, "alpha": 0.1},
+        {"alpha": 0},
+    ],
+    skreg.MultiTaskElasticNet: [
+        {},
+        {"fit_intercept": False},
+        {"l1_ratio": 0.9, "selection": "random"},
+        {"l1_ratio": 0},
+        {"l1_ratio": 1},
+        {"warm_start": True, "alpha": 0.1},
+    ],
+    skreg.MultiTaskLassoCV: [
+        FEW_ALPHAS,
+        {**FEW_ALPHAS, "fit_intercept": False},
+        {"alphas": (0.1, 1.0), "eps": 0.01},
+    ],
+    skreg.MultiTaskElasticNetCV: [
+        FEW_ALPHAS,
+        {**FEW_ALPHAS, "fit_intercept": False},
+        {**FEW_ALPHAS, "l1_ratio": (0.5, 0.9), "selection": "random"},
+        {"alphas": (0.1, 1.0), "l1_ratio": 0},
+    ],
     skreg.RidgeCV: [
         {},
         {"cv": 3},
@@ -70,6 +97,19 @@ SETTINGS = {
         {"alphas": 0.5, "gcv_mode": "eigen"},
     ],
 }
+
+
+# All targets are one problem; y has two dimensions.
+MULTI_TASK_SINGLE = (skreg.MultiTaskLasso, skreg.MultiTaskElasticNet)
+MULTI_TASK_CV = (skreg.MultiTaskLassoCV, skreg.MultiTaskElasticNetCV)
+MULTI_TASK = (*MULTI_TASK_SINGLE, *MULTI_TASK_CV)
+ONE_TARGET_CV = (skreg.LassoCV, skreg.ElasticNetCV)
+PENALIZED_CV = (*ONE_TARGET_CV, *MULTI_TASK_CV)
+SELECTORS = (*PENALIZED_CV, skreg.RidgeCV)
+# The estimators of one alpha that start warm.
+PENALIZED = (skreg.Lasso, skreg.ElasticNet, *MULTI_TASK_SINGLE)
+AT_ONE_ALPHA = (*PENALIZED, skreg.Ridge)
+MULTI_OUTPUT = (*AT_ONE_ALPHA, *MULTI_TASK_CV, skreg.RidgeCV)
 
 
 class Case(NamedTuple):
@@ -103,6 +143,14 @@ class Case(NamedTuple):
         return {"tol": 1e-14, "solver": "lbfgs" if self.positive else "svd"}
 
     @property
+    def n_targets(self):
+        return usual_targets(self.cls)
+
+    def data(self, *shape, seed=0):
+        """X and a y that the class accepts."""
+        return make_data(*shape, n_targets=self.n_targets, seed=seed)
+
+    @property
     def positive(self):
         return self.settings.get("positive", False)
 
@@ -128,8 +176,9 @@ def of(*classes, cases=CASES):
     return [case for case in cases if case.cls in classes]
 
 
-MULTI_OUTPUT = (skreg.Lasso, skreg.ElasticNet, skreg.Ridge, skreg.RidgeCV)
-SELECTORS = (skreg.LassoCV, skreg.ElasticNetCV, skreg.RidgeCV)
+def usual_targets(cls):
+    """How many targets a class is tested with where nothing else is asked."""
+    return 3 if cls in MULTI_TASK else None
 
 
 def make_data(n_samples=40, n_features=6, n_targets=None, seed=0):

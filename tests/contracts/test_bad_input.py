@@ -11,12 +11,17 @@ from sklearn.utils.validation import check_is_fitted
 
 import skreg
 from tests.contracts.estimators import (
+    MULTI_TASK,
+    ONE_TARGET_CV,
+    PENALIZED,
+    SELECTORS,
     SETTINGS,
     crossed,
     every_case,
     every_class,
     make_data,
     of,
+    usual_targets,
 )
 
 pytestmark = [
@@ -34,15 +39,15 @@ SHARED = {
     "fit_intercept": NO_BOOLEAN,
     "copy_X": NO_BOOLEAN,
     "tol": [-1e-4, NAN, "tight", None, 1j],
-    "positive": NO_BOOLEAN,
     "random_state": [-1, 1.5, "seed"],
 }
 DESCENT = {
     **SHARED,
     "max_iter": NO_INTEGER,
-    "precompute": ["yes", None, -1, 0.5],
     "selection": ["greedy", None, 1],
 }
+ONE_BY_ONE = {"precompute": ["yes", None, -1, 0.5], "positive": NO_BOOLEAN}
+AT_ALPHA = {**DESCENT, "alpha": [*NO_STRENGTH, [1.0]], "warm_start": NO_BOOLEAN}
 CROSS_VALIDATED = {
     **DESCENT,
     "eps": [0, -1.0, NAN, "small", None],
@@ -52,21 +57,21 @@ CROSS_VALIDATED = {
     "n_jobs": ["all", 1.5],
 }
 BAD_PARAMETERS = {
-    skreg.Lasso: {**DESCENT, "alpha": [*NO_STRENGTH, [1.0]], "warm_start": NO_BOOLEAN},
-    skreg.ElasticNet: {
-        **DESCENT,
-        "alpha": [*NO_STRENGTH, [1.0]],
-        "warm_start": NO_BOOLEAN,
-        "l1_ratio": NO_FRACTION,
-    },
+    skreg.Lasso: {**AT_ALPHA, **ONE_BY_ONE},
+    skreg.ElasticNet: {**AT_ALPHA, **ONE_BY_ONE, "l1_ratio": NO_FRACTION},
+    skreg.MultiTaskLasso: AT_ALPHA,
+    skreg.MultiTaskElasticNet: {**AT_ALPHA, "l1_ratio": NO_FRACTION},
     skreg.Ridge: {
         **SHARED,
+        "positive": NO_BOOLEAN,
         "alpha": NO_STRENGTH,
         "max_iter": NO_INTEGER,
         "solver": ["newton", None, 3],
     },
-    skreg.LassoCV: {**CROSS_VALIDATED},
-    skreg.ElasticNetCV: {**CROSS_VALIDATED, "l1_ratio": NO_FRACTION},
+    skreg.LassoCV: {**CROSS_VALIDATED, **ONE_BY_ONE},
+    skreg.ElasticNetCV: {**CROSS_VALIDATED, **ONE_BY_ONE, "l1_ratio": NO_FRACTION},
+    skreg.MultiTaskLassoCV: CROSS_VALIDATED,
+    skreg.MultiTaskElasticNetCV: {**CROSS_VALIDATED, "l1_ratio": NO_FRACTION},
     skreg.RidgeCV: {
         "alphas": [0, -1.0, NAN, INF, "auto", None],
         "fit_intercept": NO_BOOLEAN,
@@ -84,6 +89,7 @@ BAD_ENTRIES = {
         "alphas": [[], [-1.0], ["a"]],
         "l1_ratio": [[], [0.5, 2.0], [NAN], ["a"], [None], [[0.5]]],
     },
+    skreg.MultiTaskElasticNetCV: {"alphas": [[], ["a"]], "l1_ratio": [[], [2.0], ["a"]]},
     skreg.RidgeCV: {
         "alphas": [[], [0.0], [-1.0], [NAN], [INF], ["a"], [None], [[1.0, 2.0]]]
     },
@@ -105,6 +111,10 @@ def flat(table):
 
 def default(cls):
     return cls(**SETTINGS[cls][0])
+
+
+def data_for(cls):
+    return make_data(n_targets=usual_targets(cls))
 
 
 def snapshot(estimator):
@@ -131,7 +141,7 @@ def refuse_fresh_and_fitted(estimator, X, y, sample_weight=None, match="", **set
     refuse(fresh, X, y, sample_weight, match)
     with pytest.raises(NotFittedError):
         check_is_fitted(fresh)
-    good_X, good_y = make_data()
+    good_X, good_y = data_for(type(estimator))
     estimator.fit(good_X, good_y)
     expected = estimator.predict(good_X)
     estimator.set_params(**settings)
@@ -148,13 +158,12 @@ def test_every_parameter_is_in_the_table():
 def test_parameter(cls, name, value):
     got = f"{re.escape(repr(value))}|{re.escape(str(value))}"
     match = rf"(?s)(?=.*\b{name}\b)(?=.*({got}))"
-    refuse_fresh_and_fitted(default(cls), *make_data(), match=match, **{name: value})
+    refuse_fresh_and_fitted(default(cls), *data_for(cls), match=match, **{name: value})
 
 
 @pytest.mark.parametrize(("cls", "name", "value"), flat(BAD_ENTRIES))
 def test_parameter_with_bad_entries(cls, name, value):
-    n_targets = 2 if name == "alpha" else None
-    X, y = make_data(n_targets=n_targets)
+    X, y = make_data(n_targets=2) if name == "alpha" else data_for(cls)
     refuse_fresh_and_fitted(default(cls), X, y, match=name, **{name: value})
 
 
@@ -216,9 +225,9 @@ BAD_Y = {
     "scalar": (lambda y: 3.0, "y|scalar|Singleton"),
     "one less": (lambda y: y[1:], r"inconsistent numbers of samples: \[40, 39\]"),
     "empty": (lambda y: y[:0], r"0|inconsistent"),
-    "three-dimensional": (lambda y: y[:, None, None], "dim 3"),
+    "three-dimensional": (lambda y: y.reshape(len(y), -1, 1), "dim 3"),
     "no columns": (lambda y: np.empty((40, 0)), "y|0 feature|0 target"),
-    "NaN in a column": (lambda y: put(y[:, None], NAN, 3, 0), "y contains NaN"),
+    "NaN in a column": (lambda y: put(y.reshape(len(y), -1), NAN, 3, 0), "y contains NaN"),
     "objects": (lambda y: put(y.astype(object), {}, 3), "float"),
 }
 BAD_WEIGHT = {
@@ -255,7 +264,7 @@ def refuse_data(case, X, y, sample_weight, match):
 @every_class
 @pytest.mark.parametrize(("spoil", "match"), BAD_X.values(), ids=BAD_X)
 def test_features(case, spoil, match):
-    X, y = make_data()
+    X, y = case.data()
     refuse_data(case, spoil(X), y, None, match)
 
 
@@ -263,21 +272,21 @@ def test_features(case, spoil, match):
 @pytest.mark.parametrize(("spoil", "match"), BAD_Y.values(), ids=BAD_Y)
 @pytest.mark.filterwarnings("ignore:A column-vector")
 def test_targets(case, spoil, match):
-    X, y = make_data()
+    X, y = case.data()
     refuse_data(case, X, spoil(y), None, match)
 
 
 @every_class
 @pytest.mark.parametrize(("spoil", "match"), BAD_WEIGHT.values(), ids=BAD_WEIGHT)
 def test_sample_weight(case, spoil, match):
-    X, y = make_data()
+    X, y = case.data()
     refuse_data(case, X, y, spoil(np.ones(len(y))), match)
 
 
 @crossed(of(skreg.Lasso, skreg.ElasticNet))
 @pytest.mark.parametrize("name", ["negative", "one less", "NaN", "all zero"])
 def test_sample_weight_with_unchecked_features(case, name):
-    X, y = make_data()
+    X, y = case.data()
     spoil, match = BAD_WEIGHT[name]
     estimator = case.make()
     with pytest.raises(REFUSED, match=match):
@@ -286,12 +295,18 @@ def test_sample_weight_with_unchecked_features(case, name):
 
 @every_case
 def test_nan_in_every_setting(case):
-    X, y = make_data()
+    X, y = case.data()
     refuse_data(case, put(X, NAN, 0, 0), y, None, "X contains NaN")
     refuse_data(case, X, put(y, NAN, 0), None, "y contains NaN")
 
 
-@crossed(of(skreg.LassoCV, skreg.ElasticNetCV))
+@crossed(of(*MULTI_TASK))
+def test_one_target_where_several_are_expected(case):
+    match = rf"use {case.cls.__name__[9:]}\..* one dimension; .*y.reshape\(-1, 1\)"
+    refuse_data(case, *make_data(), None, match)
+
+
+@crossed(of(*ONE_TARGET_CV))
 def test_several_targets_where_one_is_expected(case):
     X, y = make_data(n_targets=2)
     refuse_data(case, X, y, None, "y with 2 columns; expected shape")
@@ -320,11 +335,11 @@ BAD_SPLITS = {
 }
 
 
-@pytest.mark.parametrize("cls", [skreg.LassoCV, skreg.ElasticNetCV, skreg.RidgeCV])
+@pytest.mark.parametrize("cls", SELECTORS)
 @pytest.mark.parametrize("cv", BAD_SPLITS.values(), ids=BAD_SPLITS)
 def test_splits(cls, cv):
     match = r"(?i)\bcv\b|n_splits|fold|splits|fits failed"
-    refuse_fresh_and_fitted(default(cls), *make_data(), match=match, cv=cv)
+    refuse_fresh_and_fitted(default(cls), *data_for(cls), match=match, cv=cv)
 
 
 def failing_scorer(estimator, X, y):
@@ -340,7 +355,7 @@ def test_failure_inside_a_scorer_leaves_the_estimator_as_it_was():
     assert_unchanged(model, before)
 
 
-@pytest.mark.parametrize("cls", [skreg.Lasso, skreg.ElasticNet, skreg.LassoCV])
+@pytest.mark.parametrize("cls", [skreg.Lasso, skreg.ElasticNet, skreg.LassoCV, *MULTI_TASK])
 @pytest.mark.parametrize("shape", [(10, 2), (200, 30)])
 @pytest.mark.parametrize("container", [np.asarray, sparse.csc_array])
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
@@ -348,6 +363,7 @@ def test_failure_inside_a_scorer_leaves_the_estimator_as_it_was():
 def test_overflow_is_an_error(cls, shape, container):
     X = np.finfo(float).max * np.random.default_rng(0).uniform(size=shape)
     y = np.random.default_rng(1).integers(0, 2, size=len(X))
+    y = y if usual_targets(cls) is None else np.column_stack([y, 1 - y])
     match = "non-finite parameter values"
     refuse_fresh_and_fitted(default(cls), container(X), y, match=match)
 
@@ -360,20 +376,17 @@ def test_overflow_is_an_error_for_ridge(fit_intercept):
     refuse(skreg.Ridge(fit_intercept=fit_intercept), X, y)
 
 
-@pytest.mark.parametrize("cls", [skreg.Lasso, skreg.ElasticNet])
-@pytest.mark.parametrize(
-    ("shape", "n_targets"), [((40, 5), None), ((40, 6), 3)], ids=["features", "targets"]
-)
-def test_warm_start_from_coefficients_of_another_shape(cls, shape, n_targets):
-    model = cls(warm_start=True).fit(*make_data())
-    X, y = make_data(*shape, n_targets=n_targets)
-    refuse(model, X, y, match="warm_start")
+@pytest.mark.parametrize("cls", PENALIZED)
+def test_warm_start_from_coefficients_of_other_features(cls):
+    X, y = data_for(cls)
+    model = cls(warm_start=True).fit(X, y)
+    refuse(model, X[:, :5], y, match="warm_start")
 
 
 @pytest.mark.parametrize("shape", [(40, 7), (40, 5), (40,)])
 @every_class
 def test_predict(case, shape):
-    model = case.make().fit(*make_data())
+    model = case.make().fit(*case.data())
     match = r"X has \d features, but .* is expecting 6 features|Expected 2D array"
     with pytest.raises(ValueError, match=match):
         model.predict(np.ones(shape))
@@ -384,7 +397,7 @@ def test_predict(case, shape):
 @every_class
 def test_predict_before_fit(case):
     with pytest.raises(NotFittedError, match=f"This {case.cls.__name__} instance"):
-        case.make().predict(make_data()[0])
+        case.make().predict(case.data()[0])
 
 
 PATHS = [skreg.lasso_path, skreg.enet_path]

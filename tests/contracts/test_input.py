@@ -70,18 +70,18 @@ def fit(case, X, y, sample_weight=None, **changes):
     return case.make(**changes).fit(X, y, sample_weight=sample_weight)
 
 
-def rounded_data(weighted=True):
-    """Numbers that float32 holds exactly; weights only if asked for."""
-    X, y = make_data()
+def rounded_data(case=None):
+    """Numbers that float32 holds exactly, with targets for `case`."""
+    X, y = make_data() if case is None else case.data()
     X, y = np.round(X, 1).astype(np.float32), np.round(y).astype(np.float32)
     weight = np.random.default_rng(3).integers(1, 4, size=len(y)).astype(float)
-    return X.astype(float), y.astype(float), weight if weighted else None
+    return X.astype(float), y.astype(float), weight
 
 
 @every_class
 @pytest.mark.parametrize("store", DENSE.values(), ids=DENSE)
 def test_dense_storage_of_features(case, store):
-    X, y, weight = rounded_data()
+    X, y, weight = rounded_data(case)
     expected = learned(fit(case, X, y, weight, **case.tight))
     assert_close(learned(fit(case, store(X), y, weight, **case.tight)), expected, 1e-9)
 
@@ -89,7 +89,7 @@ def test_dense_storage_of_features(case, store):
 @every_class
 @pytest.mark.parametrize("store", DENSE.values(), ids=DENSE)
 def test_storage_of_y_and_weights(case, store):
-    X, y, weight = rounded_data()
+    X, y, weight = rounded_data(case)
     expected = learned(fit(case, X, y, weight, **case.tight))
     found = learned(fit(case, X, store(y), store(weight), **case.tight))
     assert_close(found, expected, 1e-9)
@@ -97,7 +97,7 @@ def test_storage_of_y_and_weights(case, store):
 
 @every_case
 def test_memory_maps(case, tmp_path):
-    X, y, weight = rounded_data()
+    X, y, weight = rounded_data(case)
     expected = learned(fit(case, X, y, weight))
     mapped = [memory_map(a, tmp_path, f"{i}.npy") for i, a in enumerate((X, y, weight))]
     np.testing.assert_array_equal(learned(fit(case, *mapped)), expected)
@@ -105,9 +105,10 @@ def test_memory_maps(case, tmp_path):
 
 @every_class
 def test_polars(case):
-    X, y, weight = rounded_data()
+    X, y, weight = rounded_data(case)
     frame = pl.DataFrame({f"x{j}": column for j, column in enumerate(X.T)})
-    model = fit(case, frame, pl.Series(y), weight, **case.tight)
+    y_frame = pl.Series(y) if y.ndim == 1 else pl.DataFrame(y)
+    model = fit(case, frame, y_frame, weight, **case.tight)
     assert_close(learned(model), learned(fit(case, X, y, weight, **case.tight)), 1e-9)
     assert model.feature_names_in_.tolist() == frame.columns
 
@@ -118,7 +119,7 @@ INTEGERS = [np.int8, np.int64, np.uint16, bool, np.float16]
 @every_class
 @pytest.mark.parametrize("dtype", INTEGERS, ids=lambda dtype: np.dtype(dtype).name)
 def test_narrow_dtypes_are_float64(case, dtype):
-    X, y, weight = rounded_data()
+    X, y, weight = rounded_data(case)
     X = (np.abs(X) > 1).astype(dtype) if dtype is bool else np.abs(X).astype(dtype)
     model = fit(case, X, y, weight)
     expected = fit(case, X.astype(np.float64), y, weight)
@@ -129,7 +130,7 @@ def test_narrow_dtypes_are_float64(case, dtype):
 @every_class
 @pytest.mark.parametrize("dtype", ["Int64", "boolean", "Float32", "category"])
 def test_pandas_extension_dtypes(case, dtype):
-    X, y, weight = rounded_data()
+    X, y, weight = rounded_data(case)
     X = (np.abs(X) > 1).astype(int)
     frame = pd.DataFrame(X).astype(dtype)
     expected = learned(fit(case, X.astype(float), y, weight, **case.tight))
@@ -218,7 +219,7 @@ SPARSE = {
 @every_class
 @pytest.mark.parametrize("name", SPARSE)
 def test_sparse_storage(case, name):
-    X, y, weight = rounded_data()
+    X, y, weight = rounded_data(case)
     X = sparsify(X, 1.0)
     X = np.trunc(X) if name == "integers" else X
     expected = learned(fit(case, X, y, weight, **case.tight))
@@ -230,7 +231,7 @@ def test_sparse_storage(case, name):
 def test_duplicate_entries_add_up(case, cls):
     if case.settings.get("solver") in ("svd", "cholesky"):
         pytest.skip("refused for sparse X with an intercept")
-    X, y, weight = rounded_data()
+    X, y, weight = rounded_data(case)
     expected = learned(fit(case, X, y, weight, **case.tight))
     found = learned(fit(case, with_duplicates_in(cls)(X), y, weight, **case.tight))
     assert_close(found, expected)
@@ -239,7 +240,7 @@ def test_duplicate_entries_add_up(case, cls):
 @every_class
 @pytest.mark.parametrize("cls", CLASSES)
 def test_sparse_float32(case, cls):
-    X, y, weight = rounded_data()
+    X, y, weight = rounded_data(case)
     X = sparsify(X, 1.0)
     model = fit(case, cls(X.astype(np.float32)), y, weight, **case.tight)
     assert model.coef_.dtype == np.float32
@@ -249,7 +250,7 @@ def test_sparse_float32(case, cls):
 @every_case
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_float32_stays_float32(case, order):
-    X, y, weight = rounded_data()
+    X, y, weight = rounded_data(case)
     narrow = X.astype(np.float32, order=order)
     model = fit(case, narrow, y.astype(np.float32), weight, **case.tight)
     assert model.coef_.dtype == np.float32
@@ -292,7 +293,7 @@ STORES = {
 def test_nothing_given_is_written_to(case, store, copy_X):
     accepts = "copy_X" in case.make().get_params()
     changes = {"copy_X": copy_X} if accepts else {}
-    X, y, weight = rounded_data()
+    X, y, weight = rounded_data(case)
     X = store(sparsify(X, 1.0))
     if sparse.issparse(X) and case.settings.get("solver") in ("svd", "cholesky"):
         pytest.skip("refused for sparse X with an intercept")
@@ -350,10 +351,10 @@ def test_sparse_storage_of_paths(path, name):
 
 @every_class
 def test_prediction_from_every_storage(case):
-    X, y, _ = rounded_data()
+    X, y, _ = rounded_data(case)
     X = sparsify(X, 1.0)
     model = fit(case, X, y)
-    expected = X @ model.coef_ + model.intercept_
+    expected = X @ model.coef_.T + model.intercept_
     for store in [*DENSE.values(), *SPARSE.values()]:
         if store is SPARSE["integers"]:
             continue
@@ -362,7 +363,7 @@ def test_prediction_from_every_storage(case):
 
 @every_class
 def test_feature_names(case):
-    X, y, _ = rounded_data()
+    X, y, _ = rounded_data(case)
     names = [f"column {j}" for j in range(X.shape[1])]
     frame = pd.DataFrame(X, columns=names)
     model = fit(case, frame, y)
@@ -380,7 +381,7 @@ def test_feature_names(case):
 
 @crossed([case for case in CASES if case.cls not in SELECTORS])
 def test_sparse_interface_setting_does_not_matter(case):
-    X, y, _ = rounded_data()
+    X, y, _ = rounded_data(case)
     if case.settings.get("solver") in ("svd", "cholesky"):
         pytest.skip("refused for sparse X with an intercept")
     expected = learned(fit(case, sparse.csr_matrix(X), y))

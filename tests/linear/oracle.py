@@ -176,3 +176,53 @@ def alpha_max(X, y, sample_weight=None, fit_intercept=True, positive=False, l1_r
     A, b = explicit(X, y, sample_weight, fit_intercept)
     correlation = A.T @ b
     return float(np.max(correlation if positive else np.abs(correlation))) / l1_ratio
+
+
+def row_sizes(rows):
+    """Norms of the rows of features: what the multi-task penalty adds up."""
+    return np.sqrt(np.sum(np.asarray(rows, dtype=LONG) ** 2, axis=1))
+
+
+def joint_objective(A, B, W, l1, l2):
+    """1/2 ||B - A W||^2 + l1 sum_j ||W_j|| + l2 / 2 ||W||^2, W of shape (p, T)."""
+    sizes = row_sizes(W)
+    residual = B - A @ np.asarray(W, dtype=LONG)
+    return np.sum(residual**2) / 2 + l1 * sizes.sum() + l2 * (sizes @ sizes) / 2
+
+
+def joint_dual(A, B, W, l1, l2):
+    """The better of the two dual points of :func:`best_dual`, for row norms."""
+    W = np.asarray(W, dtype=LONG)
+    theta = B - A @ W
+    value = np.sum(B * theta) - np.sum(theta**2) / 2
+    excess = np.maximum(row_sizes(A.T @ theta) - l1, 0)
+    if l2 > 0:
+        direct = value - excess @ excess / (2 * LONG(l2))
+    else:
+        direct = value if not np.any(excess > 0) else LONG(-np.inf)
+    size = row_sizes(A.T @ theta - l2 * W).max()
+    scale = LONG(1) if size <= l1 else l1 / size
+    length = np.sum(theta**2) + l2 * np.sum(W**2)  # of the rows (B; 0) - (A; root l2) W
+    return max(direct, scale * np.sum(B * theta) - scale**2 * length / 2)
+
+
+def joint_certificate(model, X, Y, sample_weight=None):
+    """(gap, null objective) of a fitted multi-task model, as it is stored."""
+    l1, l2 = strengths(model.alpha, getattr(model, "l1_ratio", 1.0))
+    A, B = explicit(X, Y, sample_weight, model.fit_intercept)
+    W = np.asarray(model.coef_, dtype=LONG).T
+    rows = dense(X).astype(LONG) @ W + np.asarray(model.intercept_, dtype=LONG)
+    squares = np.sum((np.asarray(Y, dtype=LONG) - rows) ** 2, axis=1)
+    sizes = row_sizes(W)
+    primal = row_weights(len(rows), sample_weight) @ squares / 2
+    primal += l1 * sizes.sum() + l2 * (sizes @ sizes) / 2
+    return float(primal - joint_dual(A, B, W, l1, l2)), float(np.sum(B**2) / 2)
+
+
+def joint_violation(A, B, W, l1, l2):
+    """Largest distance of a row of the slope from the subdifferential of l1 ||W_j||."""
+    W = np.asarray(W, dtype=LONG)
+    slope, sizes = A.T @ (B - A @ W) - l2 * W, row_sizes(W)
+    at_zero = np.maximum(row_sizes(slope) - l1, 0)
+    away = row_sizes(slope - l1 * W / np.where(sizes > 0, sizes, 1)[:, None])
+    return float(np.max(np.where(sizes > 0, away, at_zero)))

@@ -110,3 +110,11 @@ PROBLEMS = {
         breast_cancer,
     )
 }
+
+
+def with_targets(problem, n_targets=3):
+    """The problem with a matrix y: targets that share features, each with its own noise."""
+    rng = np.random.default_rng(n_targets)
+    noise = rng.standard_normal((len(problem.y), n_targets)) * np.std(problem.y)
+    scale = np.linspace(1.0, -2.0, n_targets)
+    return problem._replace(y=np.outer(problem.y, scale) + 0.3 * noise)

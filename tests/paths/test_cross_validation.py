@@ -1,15 +1,24 @@
-"""LassoCV and ElasticNetCV are a plain loop over folds, at a lower price."""
+"""The CV classes are a plain loop over folds, at a lower price."""
 
 import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.model_selection import GroupKFold, KFold, PredefinedSplit, ShuffleSplit
 
-from skreg import ElasticNet, ElasticNetCV, Lasso, LassoCV
+from skreg import (
+    ElasticNet,
+    ElasticNetCV,
+    Lasso,
+    LassoCV,
+    MultiTaskElasticNet,
+    MultiTaskElasticNetCV,
+    MultiTaskLasso,
+    MultiTaskLassoCV,
+)
 from skreg._validation import Validated
 from skreg.paths.cross_validation import split_rows
 from tests.linear import oracle
-from tests.linear.problems import PROBLEMS, gaussian
+from tests.linear.problems import PROBLEMS, gaussian, with_targets
 
 TIGHT = {"tol": 1e-13, "max_iter": 100_000}
 NAMES = ["tall", "wide", "weighted", "sparse_tall", "sparse_wide", "diabetes"]
@@ -17,10 +26,11 @@ every_problem = pytest.mark.parametrize("name", NAMES)
 
 
 def held_out_error(model, X, y, weight, train, test):
-    """Weighted mean squared error of `model` on the test rows."""
+    """Weighted mean squared error on the test rows, averaged over the targets."""
     model.fit(X[train], y[train], None if weight is None else weight[train])
     squares = (y[test] - model.predict(X[test])) ** 2
-    return np.average(squares, weights=None if weight is None else weight[test])
+    weights = None if weight is None else weight[test]
+    return np.average(squares, axis=0, weights=weights).mean()
 
 
 def by_loop(make, problem, alphas, folds):
@@ -71,6 +81,49 @@ def test_mse_path_of_the_elastic_net(name, positive):
 
         expected = by_loop(make, problem, alphas, folds)
         np.testing.assert_allclose(mse, expected, rtol=1e-6)
+    mean = model.mse_path_.mean(axis=-1)
+    k, t = np.unravel_index(np.argmin(mean), mean.shape)
+    assert (model.l1_ratio_, model.alpha_) == (ratios[k], model.alphas_[k, t])
+
+
+@every_problem
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_mse_path_of_the_multi_task_lasso(name, fit_intercept):
+    problem = with_targets(PROBLEMS[name]())
+    cv = KFold(4, shuffle=True, random_state=0)
+    settings = {"fit_intercept": fit_intercept, **TIGHT}
+    model = MultiTaskLassoCV(cv=cv, alphas=6, eps=0.02, **settings).fit(*problem[:3])
+    A, B = oracle.explicit(*problem[:3], fit_intercept)
+    largest = float(oracle.row_sizes(A.T @ B).max())
+    expected = largest * np.geomspace(1, 0.02, 6)
+    np.testing.assert_allclose(model.alphas_, expected, rtol=1e-9)
+    expected = by_loop(
+        lambda alpha: MultiTaskLasso(alpha, **settings),
+        problem,
+        model.alphas_,
+        list(cv.split(problem.X)),
+    )
+    assert model.mse_path_.shape == (6, 4)
+    np.testing.assert_allclose(model.mse_path_, expected, rtol=1e-5)
+    assert model.alpha_ == model.alphas_[np.argmin(expected.mean(axis=1))]
+    single = MultiTaskLasso(model.alpha_, **settings).fit(*problem[:3])
+    np.testing.assert_allclose(model.coef_, single.coef_, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["tall", "weighted", "sparse_tall"])
+def test_mse_path_of_the_multi_task_elastic_net(name):
+    problem = with_targets(PROBLEMS[name](), 2)
+    ratios = [0.2, 0.9]
+    model = MultiTaskElasticNetCV(l1_ratio=ratios, cv=3, alphas=5, eps=0.02, **TIGHT)
+    model.fit(*problem[:3])
+    folds = list(KFold(3).split(problem.X))
+    for ratio, alphas, mse in zip(ratios, model.alphas_, model.mse_path_, strict=True):
+
+        def make(alpha, ratio=ratio):
+            return MultiTaskElasticNet(alpha, l1_ratio=ratio, **TIGHT)
+
+        expected = by_loop(make, problem, alphas, folds)
+        np.testing.assert_allclose(mse, expected, rtol=1e-5)
     mean = model.mse_path_.mean(axis=-1)
     k, t = np.unravel_index(np.argmin(mean), mean.shape)
     assert (model.l1_ratio_, model.alpha_) == (ratios[k], model.alphas_[k, t])

@@ -219,10 +219,11 @@ class TestAlphaGrid:
         np.testing.assert_allclose(grid, largest * np.geomspace(1, 1e-3, 5))
         assert grid[0] == largest
 
-    def test_several_targets_by_row_norm(self):
-        correlation = np.array([[3.0, 4.0], [1.0, 1.0]])
+    @pytest.mark.parametrize("size", [1.0, 1e200])
+    def test_several_targets_by_row_norm(self, size):
+        correlation = size * np.array([[3.0, 4.0], [-1.0, 1.0]])
         grid = alpha_grid(correlation, L1(), eps=0.1, n_alphas=2)
-        np.testing.assert_allclose(grid, [5.0, 0.5])
+        np.testing.assert_allclose(grid, [5.0 * size, 0.5 * size])
 
     def test_one_alpha(self):
         grid = alpha_grid(self.correlation, L1(), eps=1e-3, n_alphas=1)

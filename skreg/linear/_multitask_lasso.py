@@ -1,0 +1,280 @@
+"""MultiTaskLasso and MultiTaskLassoCV."""
+
+from skreg.linear._multitask import MultiTaskLeastSquares, MultiTaskLeastSquaresCV
+from skreg.paths.path import lasso_path
+from skreg.penalties import L1
+
+
+class MultiTaskLasso(MultiTaskLeastSquares):
+    r"""Lasso for several targets that share their features.
+
+    .. math::
+
+        \frac{1}{2 \sum_i s_i} \sum_i s_i \, \|Y_i - b - X_i W\|_2^2
+        + \alpha \, \|W\|_{21},
+        \qquad \|W\|_{21} = \sum_j \|W_j\|_2
+
+    with one row W_j for each feature and one column for each target, sample weights
+    :math:`s_i` (all 1 by default) and intercepts b that are never penalised. `alpha` and
+    the λ of other programs, for n samples without weights:
+
+    =============================== ==================================================
+    scikit-learn, skglm, celer       alpha
+    glmnet, family ``mgaussian``     lambda = alpha (with ``standardize=FALSE``)
+    1/2 ||Y - XW||_F² + λ ||W||_21   λ = n alpha
+    ||Y - XW||_F² + λ ||W||_21       λ = 2 n alpha
+    =============================== ==================================================
+
+    Parameters
+    ----------
+    alpha : float, default=1.0
+        Strength of the penalty, >= 0. 0 gives least squares (of smallest norm if that
+        is not unique).
+    fit_intercept : bool, default=True
+        Whether to fit the intercepts. If False, X and y are expected to be centred.
+    copy_X : bool, default=True
+        Accepted; X is never written to and never copied to be centred.
+    max_iter : int, default=1000
+        Bound on the iterations; when it is hit, a
+        :class:`~sklearn.exceptions.ConvergenceWarning` names the gap that is left.
+    tol : float, default=1e-4
+        Iterations stop at a duality gap of `tol` times the objective of the null
+        (intercept-only) model; scikit-learn's test is twice as loose.
+    warm_start : bool, default=False
+        Start from the coefficients of the previous fit; a new target starts at zero.
+    random_state : int, RandomState instance or None, default=None
+        Accepted; nothing is drawn at random.
+    selection : {'cyclic', 'random'}, default='cyclic'
+        Accepted; the solution does not depend on which feature is visited first.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_targets, n_features)
+        The transpose of W, in the dtype of X. A feature has a coefficient for every
+        target or for none.
+    intercept_ : float or ndarray of shape (n_targets,)
+        0.0 without `fit_intercept`.
+    dual_gap_ : float
+        Certificate: the objective at the stored coefficients is at most this far above
+        its minimum. Recomputed in float64 from residuals, never below rounding error.
+    relative_gap_ : float
+        `dual_gap_` / objective of the null (intercept-only) model.
+    eps_ : float
+        `tol` times the sum of squares of the centred targets (weights scaled to sum to
+        the number of rows), for compatibility.
+    n_iter_ : int
+        Iterations; 1 where a direct solver was used (``alpha=0``).
+    sparse_coef_ : sparse matrix of shape (n_targets, n_features)
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        If X has string column names.
+
+    Raises
+    ------
+    skreg.exceptions.InvalidParameter
+        In `fit`, for a parameter out of range. It is a ValueError and a TypeError.
+    ValueError
+        In `fit`, for missing or infinite values, wrong shapes, a one-dimensional y,
+        negative or all-zero weights.
+
+    See Also
+    --------
+    MultiTaskLassoCV : Chooses alpha by cross-validation.
+    MultiTaskElasticNet : Adds an L2 penalty.
+    Lasso : Fits several targets one by one, each with a support of its own.
+    lasso_path : The coefficients at many alphas.
+
+    Notes
+    -----
+    Several features are worked on at a time: those with a coefficient and those that
+    the gradient of the previous solution lets expect one. A full look at the others
+    certifies the solution. Sparse X is not densified, and with float32 data the
+    arithmetic is float64; only the stored coefficients are rounded.
+
+    References
+    ----------
+    Yuan, M. and Lin, Y. Model selection and estimation in regression with grouped
+    variables. Journal of the Royal Statistical Society B, 2006.
+
+    Obozinski, G., Taskar, B. and Jordan, M. Joint covariate selection and joint subspace
+    selection for multiple classification problems. Statistics and Computing, 2010.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_linnerud
+    >>> from skreg import MultiTaskLasso
+    >>> X, y = load_linnerud(return_X_y=True)
+    >>> model = MultiTaskLasso(alpha=100.0).fit(X, y)
+    >>> model.coef_.shape
+    (3, 3)
+    >>> [int(n) for n in (model.coef_ != 0).sum(axis=1)]
+    [1, 1, 1]
+    """
+
+    def __init__(
+        self,
+        alpha=1.0,
+        *,
+        fit_intercept=True,
+        copy_X=True,
+        max_iter=1000,
+        tol=1e-4,
+        warm_start=False,
+        random_state=None,
+        selection="cyclic",
+    ):
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.copy_X = copy_X
+        self.max_iter = max_iter
+        self.tol = tol
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.selection = selection
+
+    def _penalty(self):
+        return L1()
+
+
+class MultiTaskLassoCV(MultiTaskLeastSquaresCV):
+    r"""Lasso for several targets, with alpha chosen by cross-validation.
+
+    Each fold is solved at every alpha of a decreasing grid, each alpha from the
+    solution of the one before; the alpha with the smallest mean squared error on
+    held-out rows, averaged over the targets, is then used for a fit to all rows. The
+    objective is
+
+    .. math::
+
+        \frac{1}{2 \sum_i s_i} \sum_i s_i \, \|Y_i - b - X_i W\|_2^2
+        + \alpha \, \|W\|_{21},
+        \qquad \|W\|_{21} = \sum_j \|W_j\|_2
+
+    with one row W_j for each feature and one column for each target, sample weights
+    :math:`s_i` (all 1 by default) and intercepts b that are never penalised. `alpha` and
+    the λ of other programs, for n samples without weights:
+
+    =============================== ==================================================
+    scikit-learn, skglm, celer       alpha
+    glmnet, family ``mgaussian``     lambda = alpha (with ``standardize=FALSE``)
+    1/2 ||Y - XW||_F² + λ ||W||_21   λ = n alpha
+    ||Y - XW||_F² + λ ||W||_21       λ = 2 n alpha
+    =============================== ==================================================
+
+    Parameters
+    ----------
+    eps : float, default=1e-3
+        Ratio of the smallest to the largest alpha of an automatic grid.
+    alphas : int or array-like, default=100
+        Number of alphas of an automatic grid, or the alphas to try. The grid starts at
+        the smallest alpha that makes every coefficient zero.
+    fit_intercept : bool, default=True
+        Whether to fit the intercepts. If False, X and y are expected to be centred.
+    max_iter : int, default=1000
+        Bound on the iterations per alpha; when it is hit, a
+        :class:`~sklearn.exceptions.ConvergenceWarning` names the gap that is left.
+    tol : float, default=1e-4
+        Iterations stop at a duality gap of `tol` times the objective of the null
+        (intercept-only) model; scikit-learn's test is twice as loose.
+    copy_X : bool, default=True
+        Accepted; X is never written to and never copied to be centred.
+    cv : int, splitter or iterable of (train, test), default=None
+        None is 5-fold. Index pairs count the rows as given.
+    verbose : bool or int, default=False
+        Verbosity of joblib while the folds run.
+    n_jobs : int, default=None
+        Folds at once, in threads that share X; None is 1, -1 all processors.
+    random_state : int, RandomState instance or None, default=None
+        Accepted; nothing is drawn at random.
+    selection : {'cyclic', 'random'}, default='cyclic'
+        Accepted; the solution does not depend on which feature is visited first.
+
+    Attributes
+    ----------
+    alpha_ : float
+        The chosen alpha: smallest mean over the folds of the held-out error.
+    coef_ : ndarray of shape (n_targets, n_features)
+        Coefficients of the fit to all rows at the chosen alpha, in the dtype of X.
+    intercept_ : float or ndarray of shape (n_targets,)
+        0.0 without `fit_intercept`.
+    mse_path_ : ndarray of shape (n_alphas, n_folds)
+        Mean squared error on the held-out rows of each fold, averaged over the targets.
+    alphas_ : ndarray of shape (n_alphas,)
+        The alphas tried, decreasing.
+    dual_gap_ : float
+        Certificate of the final fit: the objective at the stored coefficients is at
+        most this far above its minimum.
+    relative_gap_ : float
+        `dual_gap_` / objective of the null (intercept-only) model.
+    n_iter_ : int
+        Iterations of the final fit.
+    sparse_coef_ : sparse matrix of shape (n_targets, n_features)
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        If X has string column names.
+
+    Raises
+    ------
+    skreg.exceptions.InvalidParameter
+        In `fit`, for a parameter out of range. It is a ValueError and a TypeError.
+    ValueError
+        In `fit`, for missing or infinite values, wrong shapes, a one-dimensional y,
+        negative or all-zero weights.
+
+    See Also
+    --------
+    MultiTaskLasso : At one alpha.
+    MultiTaskElasticNetCV : Chooses the share of the L21 term too.
+    LassoCV : One target.
+
+    References
+    ----------
+    Yuan, M. and Lin, Y. Model selection and estimation in regression with grouped
+    variables. Journal of the Royal Statistical Society B, 2006.
+
+    Obozinski, G., Taskar, B. and Jordan, M. Joint covariate selection and joint subspace
+    selection for multiple classification problems. Statistics and Computing, 2010.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_linnerud
+    >>> from skreg import MultiTaskLassoCV
+    >>> X, y = load_linnerud(return_X_y=True)
+    >>> model = MultiTaskLassoCV(cv=4).fit(X, y)
+    >>> model.mse_path_.shape
+    (100, 4)
+    >>> model.coef_.shape
+    (3, 3)
+    """
+
+    path = staticmethod(lasso_path)
+
+    def __init__(
+        self,
+        *,
+        eps=1e-3,
+        alphas=100,
+        fit_intercept=True,
+        max_iter=1000,
+        tol=1e-4,
+        copy_X=True,
+        cv=None,
+        verbose=False,
+        n_jobs=None,
+        random_state=None,
+        selection="cyclic",
+    ):
+        self.eps = eps
+        self.alphas = alphas
+        self.fit_intercept = fit_intercept
+        self.max_iter = max_iter
+        self.tol = tol
+        self.copy_X = copy_X
+        self.cv = cv
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.selection = selection
+
+    def _penalties(self):
+        return [L1()]
