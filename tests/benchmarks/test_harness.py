@@ -10,7 +10,7 @@ import pytest
 from scipy import sparse
 from sklearn.linear_model import Lasso, MultiTaskLasso
 
-from tests.benchmarks import run, startup
+from tests.benchmarks import growth, run, startup
 from tests.benchmarks.cases import (
     CASES,
     Case,
@@ -364,3 +364,49 @@ def test_startup_table():
     record = {"class": "Lasso", **times, "empty_cache": 7.0, "empty_cache_bar": 6.0}
     assert startup.table([record]).endswith("| no |")
     assert set(startup.scripts("Ridge")) == {"a", "b", "c"}
+
+
+class TestGrowth:
+    def test_slope_is_the_exponent(self):
+        sizes = np.array([10, 20, 40, 80, 160])
+        np.testing.assert_allclose(growth.slope(sizes, 0.3 * sizes**1.7), 1.7)
+        assert np.isnan(growth.slope([10], [1.0]))
+
+    @pytest.mark.parametrize("shrink", [growth.smaller, lambda kind: kind])
+    def test_a_series_has_five_sizes_and_stays_with_its_algorithm(self, shrink):
+        for name, kind in growth.KINDS.items():
+            kind = shrink(kind)
+            for varied in growth.Size._fields:
+                sizes = kind.sizes(varied)
+                assert len(sizes) >= 5
+                assert kind.middle in sizes
+                for size in sizes:
+                    if name == "tall":
+                        assert size.n_features <= 2 * size.n_samples
+                    if name == "wide":
+                        assert size.n_features > 2 * size.n_samples
+
+    def test_command(self, tmp_path, monkeypatch, capsys):
+        few = {name: range(-1, 2) for name in growth.Size._fields}
+        kind = growth.KINDS["tall"]._replace(middle=growth.Size(120, 24, 8), powers=few)
+        monkeypatch.setattr(growth, "KINDS", {"tall": kind})
+        picture, records = tmp_path / "growth.png", tmp_path / "growth.jsonl"
+        files = ["--json", str(records), "--picture", str(picture)]
+        growth.main(["--quick", *files])
+        lines = capsys.readouterr().out.splitlines()
+        assert [line.split(" | ")[1] for line in lines[2:]] == list(growth.Size._fields)
+        assert picture.read_bytes().startswith(b"\x89PNG")
+        for line in records.read_text().splitlines():
+            found = json.loads(line)["libraries"]
+            assert found["skreg"]["gap"] <= found["sklearn"]["gap"] <= growth.GAP
+            assert found["skreg"]["seconds"] > 0
+
+    def test_scikit_learn_stops_growing_at_the_limit(self):
+        kind = growth.smaller(growth.KINDS["tall"])
+        kind = kind._replace(middle=growth.Size(60, 6, 4))
+        budget = growth.Budget(seconds=0.0, rounds=1, limit=0.0)
+        first, *others = growth.grow("tall", kind, "n_samples", budget)
+        assert set(first["libraries"]) == {"skreg", "sklearn"}
+        assert all(set(record["libraries"]) == {"skreg"} for record in others)
+        row = growth.table([first, *others]).splitlines()[2]
+        assert "| too slow |" in row
