@@ -321,7 +321,11 @@ class TestTables:
         [
             ((1.6, 1.5), (2.0, 1.9), "| **1.60 celer** | 2.00 celer | yes |"),
             ((1.6, 1.5), (1.4, 1.4), "| 1.60 celer | **1.40 celer** | no |"),
-            ((1.6, 1.3), (2.0, 1.9), "| **1.60 celer** | 2.00 celer | no |"),
+            (
+                (2.0, 1.3),
+                (1.6, 1.5),
+                "| 2.00 celer | **1.60 celer** | no: lower quartile 1.30 in C |",
+            ),
         ],
     )
     def test_the_slower_order_decides_about_a_bar(self, in_c, in_f, expected):
