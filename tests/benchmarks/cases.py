@@ -13,19 +13,24 @@ REAL_PATH_END = 1e-2
 
 
 class Problem(NamedTuple):
-    """One lasso path: data that are not centred, and the grid that everyone solves."""
+    """One lasso path: data that are not centred, and the grid that everyone solves.
+
+    A y of two dimensions makes it a multi-task path: the norm of a feature's row of
+    coefficients is penalised.
+    """
 
     X: np.ndarray | sparse.csr_matrix | sparse.csc_matrix
-    y: np.ndarray
+    y: np.ndarray  # (n_samples,) or (n_samples, n_targets)
     alphas: np.ndarray
 
 
 class Case(NamedTuple):
-    """How to make a problem; `bar`: the speed-up over the best peer asked of skreg."""
+    """How to make a problem, and the speed-up asked of skreg."""
 
     make: Callable  # (rng) -> X, y; for a stored case (folder) -> X, y
     path_end: float
     bar: float | None = None
+    bar_peer: str | None = None  # whom the bar is over; None: the fastest peer
     folder: str | None = None
 
 
@@ -40,12 +45,24 @@ def friedman(n_samples, n_features, rho, rng):
 
 def autoregressive(n_samples, n_features, rho, rng):
     """AR(1) columns; max(10, min(n, p) / 20) coefficients +-1 at random places."""
-    innovations = rng.standard_normal((n_samples, n_features))
-    innovations[:, 1:] *= np.sqrt(1.0 - rho**2)
-    X = signal.lfilter([1.0], [1.0, -rho], innovations, axis=1)
+    X = autoregressive_columns(n_samples, n_features, rho, rng)
     n_active = min(max(10, min(n_samples, n_features) // 20), n_features)
     active = rng.choice(n_features, n_active, replace=False)
     return X, noisy(X[:, active] @ rng.choice([-1.0, 1.0], n_active), rng)
+
+
+def multi_task(n_samples, n_features, n_targets, rho, n_active, rng):
+    """AR(1) columns; `n_active` rows of standard normal coefficients."""
+    X = autoregressive_columns(n_samples, n_features, rho, rng)
+    active = rng.choice(n_features, n_active, replace=False)
+    return X, noisy(X[:, active] @ rng.standard_normal((n_active, n_targets)), rng)
+
+
+def autoregressive_columns(n_samples, n_features, rho, rng):
+    """Standard normal columns, those k apart with correlation rho^k."""
+    innovations = rng.standard_normal((n_samples, n_features))
+    innovations[:, 1:] *= np.sqrt(1.0 - rho**2)
+    return signal.lfilter([1.0], [1.0, -rho], innovations, axis=1)
 
 
 def heavy_tailed(n_samples, n_features, density, n_active, rng):
@@ -72,7 +89,7 @@ def heavy_tailed(n_samples, n_features, density, n_active, rng):
 
 def noisy(fitted, rng):
     """The signal plus noise."""
-    noise = rng.standard_normal(len(fitted))
+    noise = rng.standard_normal(fitted.shape)
     return fitted + noise * (np.std(fitted) / (SIGNAL_TO_NOISE * np.std(noise)))
 
 
@@ -104,6 +121,9 @@ CASES = {
     "2000x2000": Case(partial(autoregressive, 2000, 2000, 0.6), 1e-3, 4.0),
     "100000x500": Case(partial(autoregressive, 100_000, 500, 0.6), 1e-3, 1.5),
     "sparse": Case(partial(heavy_tailed, 20_000, 100_000, 1e-3, 200), 1e-2, 1.0),
+    "multi-task": Case(
+        partial(multi_task, 200, 5000, 10, 0.6, 10), 1e-2, 5.0, bar_peer="sklearn"
+    ),
     "leukemia": Case(stored_dense, REAL_PATH_END, folder="leukemia_dettling"),
     "golub": Case(stored_dense, REAL_PATH_END, folder="golub"),
     "alon": Case(stored_dense, REAL_PATH_END, folder="alon"),
@@ -132,5 +152,6 @@ def build(case, *, order="C", data=None, n_alphas=100, seed=0):
         X = X.tocsr() if order == "C" else X.tocsc()
     else:
         X = np.asarray(X, order=order)
-    alpha_max = np.max(np.abs(X.T @ (y - y.mean()))) / len(y)
+    gradient = (X.T @ (y - y.mean(axis=0))).reshape(X.shape[1], -1)
+    alpha_max = np.max(np.linalg.norm(gradient, axis=1)) / len(y)
     return Problem(X, y, np.geomspace(alpha_max, alpha_max * case.path_end, n_alphas))

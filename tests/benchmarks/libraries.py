@@ -27,6 +27,7 @@ class Library(NamedTuple):
     shipped: str  # the class or function in `module` whose defaults are "as shipped"
     bound: str = "max_iter"
     patience: int = 100_000  # bound on iterations once `tol` is chosen
+    passes: Callable | None = None  # (X, y, alphas, tol) -> passes over X, if counted
 
     def load(self):
         """Import the library and read its version and its defaults."""
@@ -50,6 +51,32 @@ def skreg_path(X, y, alphas, tol, max_iter):
     sample = make_sample(X, y[:, None], None, True)
     result = solve_path(sample, L1(), alphas, tol=tol, max_iter=max_iter)
     return result.coefs[0].T, sample.intercept(result.coefs)[0]
+
+
+def skreg_passes(X, y, alphas, tol):
+    """Columns read to check the features left out, over the number of columns.
+
+    Solves as ``solve_path`` does; None where it would form the Gram matrix. Not counted:
+    centring, the first look at y, packing the columns that join the working set.
+    """
+    from skreg._solvers import least_squares
+    from skreg._solvers.sample import column_design, make_sample, start_state
+    from skreg._solvers.working_set import WorkingSet
+    from skreg.penalties import L1
+
+    sample = make_sample(X, y[:, None], None, True)
+    if least_squares.prefers_gram(sample, len(alphas)):
+        return None
+    design, curvature = column_design(sample)
+    working_set = WorkingSet(sample, 0, design, curvature)
+    state = start_state(design, sample, 0)
+    descent = least_squares.Descent(design, curvature, state)
+    null = 0.5 * sample.y_norm2[0]
+    rounding = least_squares.EXACT_GAP * null
+    stop = least_squares.Stop(tol * null, rounding, least_squares.UNBOUNDED)
+    for _ in least_squares.Problem(working_set, descent).path(L1(), alphas, None, stop):
+        pass
+    return working_set.n_passes
 
 
 def sklearn_path(X, y, alphas, tol, max_iter):
@@ -98,24 +125,32 @@ def glmnet_path(X, y, alphas, tol, max_iter):
 
 
 def adelie_path(X, y, alphas, tol, max_iter):
+    from adelie import glm
+
+    state = adelie_state(X, glm.gaussian(y), alphas, tol, max_iter)
+    return state.betas.T.toarray(), np.asarray(state.intercepts)
+
+
+def adelie_state(X, loss, alphas, tol, max_iter, **options):
+    """What adelie's solver returns for one of its losses."""
     import adelie
 
     wrap = adelie.matrix.sparse if sparse.issparse(X) else adelie.matrix.dense
-    state = adelie.grpnet(
+    return adelie.grpnet(
         wrap(X),
-        adelie.glm.gaussian(y),
+        loss,
         lmda_path=alphas,
         tol=tol,
         max_iters=max_iter,
         early_exit=False,
         progress_bar=False,
+        **options,
     )
-    return state.betas.T.toarray(), np.asarray(state.intercepts)
 
 
 def centre(X, y):
     """A centred copy of dense X in Fortran order; sparse X as CSC; and the means."""
-    y_mean = y.mean()
+    y_mean = y.mean(axis=0)
     if sparse.issparse(X):
         X = X.tocsc()
         return X, y - y_mean, np.asarray(X.mean(axis=0)).ravel(), y_mean
@@ -133,7 +168,7 @@ def sparse_offsets(X, X_mean):
 
 
 LIBRARIES = {
-    "skreg": Library(skreg_path, "skreg", "skreg", "Lasso"),
+    "skreg": Library(skreg_path, "skreg", "skreg", "Lasso", passes=skreg_passes),
     "sklearn": Library(sklearn_path, "scikit-learn", "sklearn.linear_model", "Lasso"),
     "celer": Library(celer_path, "celer", "celer", "Lasso"),
     "skglm": Library(skglm_path, "skglm", "skglm", "Lasso"),

@@ -29,6 +29,8 @@ START_SECONDS = 180  # import, compilation and a short path
 QUICK_ROUNDS = 10  # times the asked rounds, where a case is quick
 EXACT_EXCESS = 1e-6
 EXACT_GAP = 1e-9
+# Roles of skreg alone -> the role of the skreg trial that their times are compared with.
+SECOND_ROLES = {"same excess": "exact", "as good as shipped": "as shipped"}
 
 
 class Options(NamedTuple):
@@ -48,6 +50,10 @@ class GaveUpError(Exception):
     """A worker failed or took too long; it has been stopped."""
 
 
+class TooSlowError(GaveUpError):
+    """It took too long."""
+
+
 class Worker:
     """The process of one library with one problem, started when first needed."""
 
@@ -59,20 +65,20 @@ class Worker:
 
     def solve(self, tol, timeout, keep=False):
         """One call; the returned answer has its path if it is to be kept."""
-        if self.process is None:
-            self._start()
         out = self.folder / "path.npz" if keep else None
-        request = {"tol": tol, "out": str(out) if out else None}
-        with contextlib.suppress(BrokenPipeError):  # a dead process gives no answer
-            self.process.stdin.write(json.dumps(request).encode() + b"\n")
-            self.process.stdin.flush()
-        answer = self._answer(timeout)
+        answer = self._ask({"tol": tol, "out": str(out) if out else None}, timeout)
         if keep:
             with np.load(out) as path:
                 answer["path"] = path["coefs"], path["intercepts"]
             if not all(np.all(np.isfinite(part)) for part in answer["path"]):
                 raise GaveUpError("coefficients that are not finite")
         return answer
+
+    def passes(self, tol, timeout):
+        """Passes over X of a path; None if its library does not count them."""
+        if not self.hello.get("counts_passes"):
+            return None
+        return self._ask({"passes": tol}, timeout)["passes"]
 
     def stop(self):
         """End the process, if it runs."""
@@ -83,6 +89,14 @@ class Worker:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
             self.process = None
+
+    def _ask(self, request, timeout):
+        if self.process is None:
+            self._start()
+        with contextlib.suppress(BrokenPipeError):  # a dead process gives no answer
+            self.process.stdin.write(json.dumps(request).encode() + b"\n")
+            self.process.stdin.flush()
+        return self._answer(timeout)
 
     def _start(self):
         self.process = subprocess.Popen(
@@ -100,7 +114,9 @@ class Worker:
         line = self.process.stdout.readline() if ready else b""
         if not line:
             self.stop()
-            raise GaveUpError("the process died" if ready else f"longer than {timeout:g} s")
+            if not ready:
+                raise TooSlowError(f"longer than {timeout:g} s")
+            raise GaveUpError("the process died")
         answer = json.loads(line)
         if "error" in answer:
             self.stop()
@@ -116,7 +132,7 @@ class Trial:
     tol: float | None
     certificate: Certificate
     nonzeros: int
-    peak_memory_mb: float
+    peak_memory_mb: float  # the smallest peak of a call: the first may compile
     first_seconds: float
     rounds: list = field(default_factory=list)
 
@@ -143,6 +159,7 @@ class Measurement:
         }
         self.trials = {}  # (library, tol) -> Trial
         self.failures = {}  # (library, tol) -> why
+        self.passes = {}  # library -> passes over X on the exact path
 
     @property
     def best(self):
@@ -219,10 +236,24 @@ class Measurement:
                 trial.rounds.append(self._time(trial))
             rounds += 1
 
-    def gave_up(self, library):
-        """Why the search ended before its end; None if it did not."""
-        reasons = [why for (name, _), why in self.failures.items() if name == library]
-        return reasons[-1] if reasons else None
+    def count_passes(self):
+        """Ask every worker that counts them for its passes over X."""
+        for library, worker in self.workers.items():
+            exact = self.roles(library).get("exact")
+            if exact is not None:
+                with contextlib.suppress(GaveUpError):
+                    timeout = REFERENCE_PATIENCE * self.options.limit
+                    self.passes[library] = worker.passes(exact.tol, timeout)
+
+    def why_not(self, library, role):
+        """Why there is no trial for a role, in a few words."""
+        shipped = role == "as shipped"
+        reasons = [
+            why
+            for (name, tol), why in self.failures.items()
+            if name == library and (tol is None) == shipped
+        ]
+        return reasons[-1] if reasons else "not reached at any tol"
 
     def stop(self):
         """End all workers."""
@@ -255,16 +286,19 @@ class Measurement:
         worker = self.workers[library]
         try:
             answer = worker.solve(tol, timeout, keep=True)
+        except TooSlowError:
+            self.failures[library, tol] = f"not reached in {timeout:g} s"
+            return False
         except GaveUpError as reason:
             at = "its defaults" if tol is None else f"tol {tol:.0e}"
-            self.failures[library, tol] = f"{reason} at {at}"
+            self.failures[library, tol] = f"not reached: {reason} at {at}"
             return False
         coefs, intercepts = answer["path"]
         self.trials[library, tol] = Trial(
             library,
             tol,
             certify(self.problem, coefs, intercepts),
-            int(np.count_nonzero(coefs[:, -1])),
+            count_features(coefs[:, -1]),
             answer["peak_memory_mb"],
             answer["seconds"],
         )
@@ -277,9 +311,16 @@ class Measurement:
         worker = self.workers[trial.library]
         try:
             patience = REFERENCE_PATIENCE * self.options.limit
-            return worker.solve(trial.tol, patience)["seconds"]
+            answer = worker.solve(trial.tol, patience)
         except GaveUpError:
             return None
+        trial.peak_memory_mb = min(trial.peak_memory_mb, answer["peak_memory_mb"])
+        return answer["seconds"]
+
+
+def count_features(coef):
+    """Non-zero coefficients, or rows of them."""
+    return int(np.count_nonzero(coef.reshape(len(coef), -1).any(axis=1)))
 
 
 def measure(problem, libraries, options):
@@ -294,6 +335,7 @@ def measure(problem, libraries, options):
             for library in (*libraries, *libraries):  # again: the best may be better
                 measurement.search(library)
             measurement.time()
+            measurement.count_passes()
             return records(measurement)
         finally:
             measurement.stop()
@@ -304,12 +346,16 @@ def records(measurement):
     roles = {name: measurement.roles(name) for name in measurement.workers}
     found = []
     for library, worker in measurement.workers.items():
-        unmet = [role for role, trial in roles[library].items() if trial is None]
         shared = {
             "library": library,
             "version": worker.hello.get("version"),
-            "gave_up": measurement.gave_up(library),
-            "not_reached": unmet,
+            "limit": measurement.options.limit,
+            "not_reached": {
+                role: measurement.why_not(library, role)
+                for role, trial in roles[library].items()
+                if trial is None
+            },
+            "passes": measurement.passes.get(library),
         }
         trials = measurement.trials_of(library)
         for trial in trials:
@@ -322,6 +368,8 @@ def records(measurement):
 
 def _record(measurement, trial, mine, roles):
     hello = measurement.workers[trial.library].hello
+    skreg = roles.get("skreg", {})
+    bases = {role: skreg.get(SECOND_ROLES.get(role, role)) for role in mine}
     return {
         "tol": hello.get("tol") if trial.tol is None else trial.tol,
         "shipped": trial.tol is None,
@@ -332,12 +380,13 @@ def _record(measurement, trial, mine, roles):
         "max_excess": measurement.excess(trial),
         "nonzeros": trial.nonzeros,
         "peak_memory_mb": trial.peak_memory_mb,
-        "memory_before_mb": hello.get("memory_before_mb"),
+        "memory_before_mb": hello["memory_before_mb"],
+        "memory_above_data_mb": trial.peak_memory_mb - hello["memory_before_mb"],
         "best_gap": measurement.best_gap,
         "ratios": {
-            role: paired_ratios(trial, roles["skreg"][role])
-            for role in mine
-            if roles.get("skreg", {}).get(role) is not None
+            role: paired_ratios(trial, base)
+            for role, base in bases.items()
+            if base is not None
         },
     }
 

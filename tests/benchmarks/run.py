@@ -25,8 +25,14 @@ seconds. Then all libraries and tolerances are timed in interleaved rounds (A B 
 ...), each until ``--rounds`` rounds are made or its own calls have taken ``--seconds``;
 quick cases go on for some seconds. Reported are minima, and quartiles of the ratios to
 skreg within a round. Objective, gap and excess are recomputed in float64 from the
-returned coefficients. Peak memory is that of the worker so far: X, its copies and, for
-a library that compiles, the compiler.
+returned coefficients. Peak memory is that of a call: the process, X, its copies. "MB
+above data" is what that is more than the process had with libraries and data loaded;
+for a library that compiles it holds the machine code, and the compiler too where the
+disk cache was empty, so run once before.
+
+In a multi-task case y has several columns and the norm of a feature's row of
+coefficients is penalised; libraries that have no such model are left out (see
+:mod:`tests.benchmarks.multi_task`).
 
 Every (case, order, library, tol) is one JSON line; those that were tried in the search
 only have no rounds and the time of one call.
@@ -40,6 +46,7 @@ from pathlib import Path
 from tests.benchmarks.cases import CASES, build, why_missing
 from tests.benchmarks.libraries import LIBRARIES
 from tests.benchmarks.measure import Options, measure
+from tests.benchmarks.multi_task import adapters
 from tests.benchmarks.tables import tables
 
 
@@ -93,7 +100,11 @@ def run(arguments):
             continue
         for order in arguments.orders:
             problem = build(CASES[name], order=order, data=arguments.data)
-            found = measure(problem, arguments.libraries, options)
+            libraries = [lib for lib in arguments.libraries if lib in adapters(problem)]
+            if not libraries:
+                sys.stderr.write(f"{name} skipped: none of the libraries has the model\n")
+                continue
+            found = measure(problem, libraries, options)
             yield [{**describe(name, order, problem), **record} for record in found]
 
 
@@ -104,6 +115,7 @@ def describe(name, order, problem):
         "order": order,
         "n_samples": problem.X.shape[0],
         "n_features": problem.X.shape[1],
+        "n_targets": problem.y.reshape(len(problem.y), -1).shape[1],
         "n_alphas": len(problem.alphas),
         "path_end": problem.alphas[-1] / problem.alphas[0],
     }

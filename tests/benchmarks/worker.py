@@ -2,8 +2,12 @@
 
 Run by :mod:`tests.benchmarks.measure` as ``python -m tests.benchmarks.worker NAME
 FOLDER``. The library is imported and the data are read before the first answer.
+
+A request has "tol" (null: as shipped) and "out", a file for the path or null; one that
+has "passes" asks for the number of passes over X at that tolerance instead.
 """
 
+import contextlib
 import gc
 import json
 import os
@@ -16,7 +20,8 @@ import numpy as np
 from scipy import sparse
 
 from tests.benchmarks.cases import Problem
-from tests.benchmarks.libraries import LIBRARIES, solve
+from tests.benchmarks.libraries import solve
+from tests.benchmarks.multi_task import adapters
 
 N_ALPHAS_WARM_UP = 3
 
@@ -38,8 +43,14 @@ def load_problem(folder):
         return Problem(X, rest["y"], rest["alphas"])
 
 
+def forget_peak():
+    """Let :func:`peak_memory` start again from the present size, where Linux can."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
 def peak_memory():
-    """Largest resident size so far, in MB.
+    """Largest resident size since :func:`forget_peak`, in MB; elsewhere of all time.
 
     ru_maxrss of a process starts from the size of its parent on Linux, VmHWM does not.
     """
@@ -52,22 +63,31 @@ def peak_memory():
 
 
 def serve(name, folder, requests, answer):
-    """Answer every request for a path: {"tol": number or null, "out": file or null}."""
-    library, problem = LIBRARIES[name], load_problem(folder)
+    """Answer every request."""
+    problem = load_problem(folder)
+    library = adapters(problem)[name]
     defaults = library.load()
+    gc.collect()
+    forget_peak()
     memory = peak_memory()
     few = problem._replace(alphas=problem.alphas[:N_ALPHAS_WARM_UP])
     solve(library, few, None, defaults)
-    answer({**defaults, "memory_before_mb": memory})
+    counts = library.passes is not None
+    answer({**defaults, "memory_before_mb": memory, "counts_passes": counts})
     for line in requests:
         request = json.loads(line)
+        if "passes" in request:
+            answer({"passes": library.passes(*problem, request["passes"])})
+            continue
         gc.collect()
+        forget_peak()
         start = time.perf_counter()
         coefs, intercepts = solve(library, problem, request["tol"], defaults)
-        seconds = time.perf_counter() - start
+        seconds, memory = time.perf_counter() - start, peak_memory()
         if request["out"] is not None:
             np.savez(request["out"], coefs=coefs, intercepts=intercepts)
-        answer({"seconds": seconds, "peak_memory_mb": peak_memory()})
+        del coefs, intercepts
+        answer({"seconds": seconds, "peak_memory_mb": memory})
 
 
 def main():
