@@ -37,8 +37,8 @@ MAX_REFERENCES = 2
 EPS = np.finfo(np.float64).eps
 # Features below this share of the threshold are not expected to become needed.
 STRONG_RULE_FLOOR = 0.95
-# A start from zero approaches a small alpha in steps of this ratio, at most so many.
-WARM_UP_RATIO, WARM_UP_STEPS = 0.8, 40
+# A longer way down is gone in steps of this ratio, as far as the other one.
+STEP_RATIO, SMALLEST_RATIO = 0.8, 1e-4
 # A larger working set would have a Gram matrix of more than a gigabyte.
 MAX_FEATURES = 12_000
 
@@ -160,20 +160,21 @@ class WorkingSet:
             The alpha of the present solution, if that is one.
         stop : Stop
         """
-        spent = 0
-        if self._cold:
-            self._cold = False
-            for alpha in self._warm_up(penalty, alphas[0]):
+        if previous is None and self._cold:
+            alpha_max = penalty.alpha_max(self._start_gradient)
+            previous = alpha_max if 0.0 < alpha_max < np.inf else None
+        self._cold = False
+        for alpha in alphas:
+            spent = 0
+            for between in alphas_between(previous, alpha):
                 if spent >= stop.max_iter - 1:
                     break
-                self._predict_support(screening_kernel(penalty, alpha, previous))
-                solved, n_rounds, *_ = self._solve(
-                    penalty.kernel(alpha), stop.max_iter - 1 - spent
-                )
-                spent, previous = spent + n_rounds, alpha
+                self._predict_support(screening_kernel(penalty, between, previous))
+                kernel = penalty.kernel(between)
+                solved, n_rounds, *_ = self._solve(kernel, stop.max_iter - 1 - spent)
+                spent, previous = spent + n_rounds, between
                 if not solved:
                     break
-        for alpha in alphas:
             kernel = penalty.kernel(alpha)
             self._predict_support(screening_kernel(penalty, alpha, previous))
             solved, n_rounds, residual, above = self._solve(kernel, stop.max_iter - spent)
@@ -184,16 +185,7 @@ class WorkingSet:
             yield Step(self.coef(), gap, spent, done)
             if not done:
                 break
-            spent, previous = 0, alpha
-
-    def _warm_up(self, penalty, alpha):
-        """Alphas to pass on the way from the null model to `alpha`."""
-        alpha_max = penalty.alpha_max(self._start_gradient)
-        if not 0.0 < alpha_max < np.inf or alpha >= WARM_UP_RATIO * alpha_max:
-            return np.array([alpha_max]) if 0.0 < alpha < alpha_max < np.inf else ()
-        ratio = max(alpha / alpha_max, 1e-4)
-        steps = min(int(np.log(ratio) / np.log(WARM_UP_RATIO)) + 1, WARM_UP_STEPS)
-        return np.geomspace(alpha_max, ratio * alpha_max, steps + 1)[:-1]
+            previous = alpha
 
     def _predict_support(self, screening):
         """Let the features join that the strong rule expects to be needed."""
@@ -273,6 +265,15 @@ class WorkingSet:
         correlate(self._design, self.features, self._state(residual), gradient)
         norm2 = self._sample.mean(residual * residual)
         return certify(kernel, self._curvature, self.coef(), gradient, relevant, norm2)
+
+
+def alphas_between(previous, alpha):
+    """Alphas to pass on a long way down, where the strong rule would admit too many."""
+    if previous is None or not alpha < previous:
+        return np.zeros(0)
+    ratio = max(alpha / previous, SMALLEST_RATIO)
+    n_steps = int(np.ceil(np.log(ratio) / np.log(STEP_RATIO)))
+    return np.geomspace(previous, ratio * previous, n_steps + 1)[1:-1]
 
 
 def screening_kernel(penalty, alpha, previous):
