@@ -20,7 +20,7 @@ from skreg._kernels.cd import certify, coordinate_descent
 from skreg._solvers.results import PathResult, Step, Stop
 from skreg._solvers.ridge import certify_ridge, solve_ridge
 from skreg._solvers.sample import column_design, gram_design, make_moments, start_state
-from skreg._solvers.support import Support
+from skreg._solvers.support import Support, is_uniform
 from skreg._solvers.working_set import WorkingSet, screening_kernel
 from skreg.penalties import slope_at_zero, strong_convexity
 
@@ -275,11 +275,6 @@ class GramSolver:
 def has_exact_solution(kernel):
     """Whether the penalty is quadratic on each side of zero."""
     return not np.isnan(slope_at_zero(kernel, 0, 1.0))
-
-
-def is_uniform(kernel):
-    """Whether the penalty is the same for every feature: its kernel holds no array."""
-    return all(np.ndim(member) == 0 for member in kernel)
 
 
 def recompute_gaps(sample, penalty, alphas, coef, targets):

@@ -75,6 +75,12 @@ class Sample:
             return rows.mean(axis=0)
         return self.weights @ rows
 
+    def norm2(self, vector):
+        """Weighted mean of the squares of a vector over the rows."""
+        if self.weights is None:
+            return vector @ vector / len(vector)
+        return self.weights @ (vector * vector)
+
     def mean_square(self, rows):
         """Weighted mean of the squares over the first axis."""
         return _mean_square(rows, self.weights, len(rows))

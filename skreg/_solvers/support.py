@@ -192,12 +192,19 @@ class Support:
         self._scratch = np.zeros((4, capacity + 1))
 
 
+def is_uniform(kernel):
+    """Whether the penalty is the same for every feature: its kernel holds no array."""
+    return not any(isinstance(member, np.ndarray) for member in kernel)
+
+
 def _runs(kernels):
     """Pairs (kernel, numbers): what :func:`follow` can do in one call each."""
     first = kernels[0]
-    if any(np.ndim(member) for member in first):
+    if not is_uniform(first):
         return [(kernel, np.zeros((1, 0))) for kernel in kernels]
     numbers = np.array(kernels, dtype=np.float64)
+    if len(kernels) == 1:
+        return [(first, numbers)]
     alike = len({type(kernel) for kernel in kernels}) == 1
     if alike and with_numbers(first, numbers[-1]) == kernels[-1]:
         return [(first, numbers)]

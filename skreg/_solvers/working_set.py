@@ -67,7 +67,7 @@ class References:
         share = self._dual @ residual
         away = residual - share @ self._residuals
         rounding = EPS * len(residual) * (np.abs(share) @ self._norms)
-        return share, np.sqrt(self._sample.mean(away * away)) + rounding
+        return share, np.sqrt(self._sample.norm2(away)) + rounding
 
 
 class WorkingSet:
@@ -246,6 +246,8 @@ class WorkingSet:
 
     def _violators(self, above, kernel):
         """Those of the features `above` the threshold by more than rounding."""
+        if len(above) == 0:
+            return above
         gradient = self._signed(self._estimate[above], kernel)
         slack = SLACK * np.abs(self.correlation).max(initial=0.0)
         return above[gradient > slope_at_zero(kernel, 0, 1.0) + slack]
@@ -263,14 +265,14 @@ class WorkingSet:
         relevant = np.concatenate([self.features, above])
         gradient = self._estimate.copy()
         correlate(self._design, self.features, self._state(residual), gradient)
-        norm2 = self._sample.mean(residual * residual)
+        norm2 = self._sample.norm2(residual)
         return certify(kernel, self._curvature, self.coef(), gradient, relevant, norm2)
 
 
 def alphas_between(previous, alpha):
     """Alphas to pass on a long way down, where the strong rule would admit too many."""
-    if previous is None or not alpha < previous:
-        return np.zeros(0)
+    if previous is None or alpha >= STEP_RATIO * previous:
+        return ()
     ratio = max(alpha / previous, SMALLEST_RATIO)
     n_steps = int(np.ceil(np.log(ratio) / np.log(STEP_RATIO)))
     return np.geomspace(previous, ratio * previous, n_steps + 1)[1:-1]
