@@ -35,6 +35,8 @@ from skreg.penalties import (
 # Epochs between two looks at the gap of the working set. A look costs an epoch of
 # residual updates; with covariance updates the gradient is there already.
 CHECK_EVERY = 5
+# Iterates that one extrapolation needs, and the ridge of its linear system.
+N_KEPT, MIXING_RIDGE = 6, 1e-12
 # A cold start has no rule to tell which columns will matter: only those at least this
 # fraction as far from optimality as the worst one join at a time.
 COLD_FRACTION = 0.2
@@ -145,6 +147,98 @@ def grow_working_set(curvature, penalty, coef, gradient, order, n_working, fract
     return n_working
 
 
+@inlined
+def remember(slot, coef, state, order, n_working, history):
+    """Keep an iterate for :func:`extrapolate`."""
+    coefs, states = history
+    for position in range(n_working):
+        coefs[slot, position] = coef[order[position]]
+    for i in range(state.size):
+        states[slot, i] = state[i]
+
+
+@inlined
+def mixing_weights(coefs, n_working, weights):
+    """Weights c with sum one that minimise ||sum_k c_k (w_k+1 - w_k)||.
+
+    c is proportional to the solution of (U U') c = 1, U the matrix of differences.
+    """
+    size = weights.size
+    products = np.zeros((size, size))
+    for a in range(size):
+        for b in range(a + 1):
+            for position in range(n_working):
+                left = coefs[a + 1, position] - coefs[a, position]
+                products[a, b] += left * (coefs[b + 1, position] - coefs[b, position])
+    scale = 0.0
+    for a in range(size):
+        scale = max(scale, products[a, a])
+    for a in range(size):
+        products[a, a] += MIXING_RIDGE * scale
+        weights[a] = 1.0
+    for a in range(size):  # Cholesky and forward substitution
+        for b in range(a + 1):
+            entry = products[a, b]
+            for k in range(b):
+                entry -= products[a, k] * products[b, k]
+            if a > b:
+                products[a, b] = entry / products[b, b]
+            else:
+                products[a, a] = np.sqrt(max(entry, MIXING_RIDGE * scale))
+        for k in range(a):
+            weights[a] -= products[a, k] * weights[k]
+        weights[a] /= products[a, a]
+    for a in range(size - 1, -1, -1):
+        for k in range(a + 1, size):
+            weights[a] -= products[k, a] * weights[k]
+        weights[a] /= products[a, a]
+    total = 0.0
+    for a in range(size):
+        total += weights[a]
+    for a in range(size):
+        weights[a] /= total
+
+
+@inlined
+def objective(design, penalty, coef, state, order, n_working):
+    """1/2 residual norm^2 + penalty; coefficients outside the working set are zero."""
+    total = 0.5 * residual_norm2(design, coef, state)
+    for position in range(n_working):
+        j = order[position]
+        total += value(penalty, j, coef[j])
+    return total
+
+
+@inlined
+def extrapolate(design, penalty, coef, state, order, n_working, history):
+    """Anderson extrapolation from the last iterates, kept if it lowers the objective.
+
+    Reference: Bertrand and Massias, Anderson acceleration of coordinate descent, AISTATS
+    2021.
+    """
+    coefs, states = history
+    last = len(coefs) - 1
+    weights = np.empty(last)
+    mixing_weights(coefs, n_working, weights)
+    before = objective(design, penalty, coef, state, order, n_working)
+    for position in range(n_working):
+        mixed = 0.0
+        for k in range(last):
+            mixed += weights[k] * coefs[k + 1, position]
+        coef[order[position]] = mixed
+    for i in range(state.size):
+        mixed = 0.0
+        for k in range(last):
+            mixed += weights[k] * states[k + 1, i]
+        state[i] = mixed
+    if objective(design, penalty, coef, state, order, n_working) < before:
+        return
+    for position in range(n_working):
+        coef[order[position]] = coefs[last, position]
+    for i in range(state.size):
+        state[i] = states[last, i]
+
+
 @jit
 def coordinate_descent(
     design,
@@ -159,6 +253,7 @@ def coordinate_descent(
     state,
     gradient,
     order,
+    history,
 ):
     """Minimise from `coef` until the gap is <= tol or `max_iter` epochs are done.
 
@@ -177,7 +272,9 @@ def coordinate_descent(
         The state at coef = 0.
     coef, state, gradient, order : ndarray
         Written: solution, its state, the gradient of all features, and a permutation
-        of the features with the working set first. Nothing is allocated here.
+        of the features with the working set first.
+    history : tuple of ndarray of shape (n_kept, n_features), (n_kept, state.size)
+        Written: the last iterates, for extrapolation.
 
     Returns
     -------
@@ -212,11 +309,17 @@ def coordinate_descent(
         n_working = grown
         # The other features can only add to the gap: leave them some of it.
         target = 0.8 * tol if screened or stalled else max(0.8 * tol, 0.1 * gap)
-        epoch = 0
+        epoch, kept = 0, 0
         while n_iter < max_iter:
+            remember(kept, coef, state, order, n_working, history)
+            kept += 1
             decrease = sweep(design, curvature, penalty, coef, state, order, n_working)
             n_iter += 1
             epoch += 1
+            if kept == len(history[0]) - 1:
+                remember(kept, coef, state, order, n_working, history)
+                extrapolate(design, penalty, coef, state, order, n_working, history)
+                kept = 0
             if decrease <= NEGLIGIBLE * norm2:
                 break
             stalled = False

@@ -16,7 +16,7 @@ descent          :mod:`skreg._kernels.cd` any penalty, any support size, singula
 
 import numpy as np
 
-from skreg._kernels.cd import certify, coordinate_descent
+from skreg._kernels.cd import N_KEPT, certify, coordinate_descent
 from skreg._solvers.results import PathResult, Step, Stop
 from skreg._solvers.ridge import certify_ridge, solve_ridge
 from skreg._solvers.sample import column_design, gram_design, make_moments, start_state
@@ -197,6 +197,7 @@ class Descent:
         self._design, self._curvature, self._start_state = design, curvature, state
         self._coef, self._gradient = np.zeros(curvature.size), np.zeros(curvature.size)
         self._state, self._order = np.empty_like(state), np.arange(curvature.size)
+        self._history = np.empty((N_KEPT, curvature.size)), np.empty((N_KEPT, state.size))
         self._screened = False
 
     def start_at(self, coef, kernel):
@@ -226,6 +227,7 @@ class Descent:
                 self._state,
                 self._gradient,
                 self._order,
+                self._history,
             )
             self._screened = True
             n_iter += n_epochs

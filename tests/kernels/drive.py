@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-from skreg._kernels.cd import coordinate_descent
+from skreg._kernels.cd import N_KEPT, coordinate_descent
 from skreg._kernels.group_cd import group_coordinate_descent
 from skreg._solvers.sample import (
     column_design,
@@ -88,6 +88,7 @@ def descend(design, curvature, kernel, start, tol, max_iter=UNBOUNDED, coef=None
         np.empty_like(start),
         np.zeros(n_features),
         np.arange(n_features),
+        (np.empty((N_KEPT, n_features)), np.empty((N_KEPT, start.size))),
     )
     return coef, gap, n_iter
 
