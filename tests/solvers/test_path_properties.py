@@ -224,7 +224,8 @@ def test_estimators(recipe, weights, fraction, max_iter):
     if converged:
         assert gap <= 1e-4 * null + rounding
     if recipe.dtype == "float32":
-        allowed = 1e-4 * (gap + missed) + rounding + 20 * EPS * null
+        of_the_mean = (EPS * np.max(np.abs(y))) ** 2
+        allowed = 1e-4 * (gap + missed) + rounding + 20 * EPS * null + of_the_mean
         assert abs(gap + missed - model.dual_gap_) <= allowed
         return
     assert missed <= 4 * EPS * max(null, EPS * recipe.y_scale**2)
@@ -471,18 +472,20 @@ class TestAfterAFailure:
 
     @known("descent replaces an exact solution whose gap is rounding, and ends worse")
     def test_a_tighter_tol_is_not_worse(self, use_gram):
-        """Gaps of 2e-12 f(0) with tol=1e-4, of 0.3 f(0) with tol=1e-12."""
-        rng = np.random.default_rng(5)
-        X = np.sqrt(1e-3) * rng.standard_normal((28, 17)) + rng.standard_normal((28, 1))
-        X[:, 7], X[:, 9] = X[:, 1], X[:, 2]
-        y = X[:, :5] @ [3.0, -2.0, 1.0, 2.0, -3.0] + rng.standard_normal(28)
+        """Gaps of 1e-10 f(0) with tol=1e-4, of 0.3 f(0) with tol=1e-12."""
         recipe = Recipe(28, 17, "correlated", fit_intercept=False)
-        for tol in (1e-4, 1e-12):
-            problems, path = solve_sample(
-                Sample(X, y, None), recipe, (1e-2, 1e-4, 1e-6), tol=tol, use_gram=use_gram
-            )
-            for problem, coef in zip(problems, path.coefs[0], strict=True):
-                assert problem.gap(coef) <= 1e-11 * problem.null
+        for seed in range(12):
+            rng = np.random.default_rng(seed)
+            X = 3e-3 * rng.standard_normal((28, 17)) + rng.standard_normal((28, 1))
+            X[:, 7], X[:, 9] = X[:, 1], X[:, 2]
+            y = X[:, :5] @ [3.0, -2.0, 1.0, 2.0, -3.0] + rng.standard_normal(28)
+            sample, fractions = Sample(X, y, None), (1e-2, 1e-4, 1e-6)
+            for tol in (1e-4, 1e-12):
+                problems, path = solve_sample(
+                    sample, recipe, fractions, tol=tol, use_gram=use_gram
+                )
+                for problem, coef in zip(problems, path.coefs[0], strict=True):
+                    assert problem.gap(coef) <= 1e-8 * problem.null, (seed, tol)
 
 
 @known("the Gram matrix of columns with a condition of 1e6 has no factor; descent crawls")
