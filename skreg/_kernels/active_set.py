@@ -44,7 +44,7 @@ SLACK = 1e-13
 # correlation: after a good solve, after one that has to be refined before the next round,
 # and after one that is too inaccurate to go on from.
 ROUNDING, UNREFINED, INACCURATE = 2e-16, 1e-12, 1e-8
-# What refinement of a solution that ends a step may leave: a relative gap.
+# What a solution that ends a step may be off by without being refined: a relative gap.
 REST = 1e-14
 # Rounds without a lower objective after which rounding is taken to be in charge.
 PATIENCE = 10
@@ -325,14 +325,14 @@ def left_of_condition(penalty, coef, features, signs, size, gradient, point):
 
 
 @inlined
-def allowed_rest(y_norm2, coef, features, size):
-    """What may be left of the optimality condition for a gap of REST times the null
-    objective: the gap is at most that, times the sum of |coef|.
+def allowed_rest(rest, coef, features, size):
+    """What may be left of the optimality conditions for a gap of rest / 2: the gap is at
+    most that, times the sum of |coef|.
     """
     total = 0.0
     for i in range(size):
         total += abs(coef[features[i]])
-    return 0.5 * REST * y_norm2 / total if total > 0.0 else 0.0
+    return 0.5 * rest / total if total > 0.0 else 0.0
 
 
 @inlined
@@ -392,6 +392,7 @@ def solve_at(
     correlation,
     count,
     y_norm2,
+    rest,
     penalty,
     max_rounds,
     coef,
@@ -411,7 +412,6 @@ def solve_at(
     largest = 0.0
     for j in range(count):
         largest = max(largest, abs(correlation[j]))
-    slack = SLACK * largest
     n_rounds, patience, lowest = 0, PATIENCE, np.inf
     while True:
         size = move(
@@ -423,6 +423,8 @@ def solve_at(
             set_gradient(gram, correlation, count, coef, features, size, gradient)
         else:
             set_outer_gradient(gram, correlation, count, penalty, coef, inside, gradient)
+        allowed = allowed_rest(rest * y_norm2, coef, features, size)
+        slack = max(SLACK * largest, allowed)
         found = largest_violation(gram, count, penalty, gradient, inside, slack)
         left = 0.0
         if whole or found[2] < 0:
@@ -431,7 +433,8 @@ def solve_at(
             left = left_of_condition(penalty, coef, features, signs, size, gradient, point)
             least = UNREFINED * largest
             if found[2] < 0:
-                least = max(ROUNDING * largest, allowed_rest(y_norm2, coef, features, size))
+                least = min(allowed_rest(REST * y_norm2, coef, features, size), slack)
+                least = max(ROUNDING * largest, allowed, least)
             if left > least and refine(coef, features, signs, factor, size, point):
                 set_gradient(gram, correlation, count, coef, features, size, gradient)
                 found = largest_violation(gram, count, penalty, gradient, inside, slack)
@@ -477,6 +480,7 @@ def follow(
     correlation,
     count,
     y_norm2,
+    rest,
     order,
     penalty,
     numbers,
@@ -508,6 +512,8 @@ def follow(
     count : int
     y_norm2 : float
         Scale of the objective; residual norm^2 = y_norm2 - coef' (c + gradient).
+    rest : float
+        A relative gap of about this much may be left at every penalty; 0 for rounding.
     order : ndarray of int
         The features of which the gap is taken; empty if none is asked for.
     penalty : NamedTuple
@@ -559,6 +565,7 @@ def follow(
             correlation,
             count,
             y_norm2,
+            rest,
             kernel,
             min(left, max_rounds - n_rounds[t]),
             coef,

@@ -40,6 +40,10 @@ class DenseColumns:
             return new @ self._rows[: self._size].T / sample.X.shape[0]
         return (new * sample.weights) @ self._rows[: self._size].T
 
+    def count_entries(self, features):
+        """What one epoch of coordinate descent over `features` reads."""
+        return len(features) * self._rows.shape[1]
+
     def residual(self, y, coef):
         """y - sum_j coef_j (x_j - m_j)."""
         return y - coef @ self._rows[: self._size]
@@ -91,6 +95,11 @@ class SparseColumns:
         self._owners = np.empty(self._starts[-1], dtype=np.int32)
         self._entries = np.empty(self._starts[-1])
         self._owners[moved], self._entries[moved] = owners, entries
+
+    def count_entries(self, features):
+        """See :meth:`DenseColumns.count_entries`."""
+        X_indptr = self._sample.X.indptr
+        return int(np.sum(X_indptr[features + 1] - X_indptr[features]))
 
     def residual(self, y, coef):
         """See :meth:`DenseColumns.residual`."""

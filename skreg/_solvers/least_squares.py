@@ -17,11 +17,11 @@ descent          :mod:`skreg._kernels.cd` any penalty, any support size, singula
 import numpy as np
 
 from skreg._kernels.cd import N_KEPT, certify, coordinate_descent
-from skreg._solvers.results import PathResult, Step, Stop
+from skreg._solvers.results import DEFAULT_TOL, EXACT_GAP, PathResult, Step, Stop
 from skreg._solvers.ridge import certify_ridge, solve_ridge
 from skreg._solvers.sample import column_design, gram_design, make_moments, start_state
 from skreg._solvers.support import Support, is_uniform
-from skreg._solvers.working_set import WorkingSet, screening_kernel
+from skreg._solvers.working_set import CHEAP_SUPPORT, WorkingSet, screening_kernel
 from skreg.penalties import slope_at_zero, strong_convexity
 
 # Forming the Gram matrix costs about as much as this many epochs of residual updates
@@ -30,8 +30,10 @@ GRAM_FEATURES_PER_ALPHA = 400
 GRAM_MAX_FEATURES = 12_000
 # Residuals of several solutions are held at once up to this size (64 MB).
 RESIDUAL_ELEMENTS = 1 << 23
-# Rounding in an exact solution, relative to the objective of the null model.
-EXACT_GAP = 1e-12
+# Alphas in a row at which the exact method may fail before it is given up.
+MAX_FAILURES = 3
+# Epochs of coordinate descent that one far-off solution of a sparse problem is worth.
+SPARSE_EPOCHS = 100
 EPOCHS_AT_ONCE = 10_000
 UNBOUNDED = np.iinfo(np.int64).max
 EPS = np.finfo(np.float64).eps
@@ -106,11 +108,7 @@ def solve_path(
         for k in range(shape[0]):
             first = None if start is None else start[k].astype(np.float64)
             problem = make_problem(sample, k, moments, fixed)
-            stop = Stop(
-                tol * null[k],
-                EXACT_GAP * null[k],
-                UNBOUNDED if max_iter is None else max_iter,
-            )
+            stop = Stop(null[k], tol, UNBOUNDED if max_iter is None else max_iter)
             found = problem.path(penalty, alphas[iterated], first, stop)
             for t, step in zip(iterated, found, strict=True):
                 coefs[k, t], gaps[k, t], n_iters[k, t], _ = step
@@ -122,9 +120,10 @@ def solve_path(
                     coefs[k, iterated],
                     np.full(len(iterated), k),
                 )
-    reached = gaps <= max(tol, EXACT_GAP) * null[:, None]
+    floor = gap_floor(null)[:, None]
+    reached = gaps <= np.maximum(max(tol, EXACT_GAP) * null[:, None], floor)
     converged = reached | [strength is not None for strength in strengths]
-    gaps = np.maximum(gaps, gap_floor(null)[:, None])
+    gaps = np.maximum(gaps, floor)
     return PathResult(alphas, coefs, gaps, null, n_iters, converged)
 
 
@@ -149,44 +148,69 @@ class Problem:
 
     def __init__(self, exact, descent):
         self._exact, self._descent = exact, descent
-        self._uses_exact = True
 
     def path(self, penalty, alphas, start, stop):
         """Yield the :class:`Step` of each alpha, from `start` or from zero."""
         first = penalty.kernel(alphas[0])
-        self._uses_exact = has_exact_solution(first) and (
+        uses_exact = has_exact_solution(first) and (
             is_uniform(first) or not self._exact.needs_uniform_penalty
         )
-        position, previous = 0, None
-        if start is not None:
-            step = self._descent.start_at(start, first)
-            if self._uses_exact:
-                self._uses_exact = self._exact.start_at(step.coef, first)
-            if step.gap <= stop.gap:
+        position, previous, failures, spent = 0, None, 0, 0
+        step = self._first_step(first, alphas, start, stop)
+        if step is not None:
+            spent = step.n_iter
+            if uses_exact:
+                self._exact.start_at(step.coef, first, stop)
+            if step.done:
                 yield step
-                position, previous = 1, alphas[0]
+                position, previous, spent = 1, alphas[0], 0
         while position < len(alphas):
-            spent = 0
-            if self._uses_exact:
+            if uses_exact:
                 for step in self._exact.path(penalty, alphas[position:], previous, stop):
+                    step = step._replace(n_iter=step.n_iter + spent)
                     if not step.done:
-                        spent = step.n_iter
+                        spent, failures = step.n_iter, failures + 1
                         break
                     yield step
                     position, previous = position + 1, alphas[position]
+                    failures, spent = 0, 0
                 if position == len(alphas):
                     break
-                self._descent.start_at(step.coef, penalty.kernel(alphas[position]))
-            yield self._descend(penalty, alphas[position], previous, stop, spent)
-            position, previous = position + 1, alphas[position]
+            kernel = penalty.kernel(alphas[position])
+            screening = screening_kernel(penalty, alphas[position], previous)
+            step = self._descend(kernel, screening, step, stop, spent)
+            uses_exact = uses_exact and failures < MAX_FAILURES
+            if uses_exact:
+                self._exact.start_at(step.coef, kernel, stop)
+            yield step
+            position, previous, spent = position + 1, alphas[position], 0
 
-    def _descend(self, penalty, alpha, previous, stop, spent):
-        """One alpha by coordinate descent; `spent` rounds count as its own."""
-        kernel = penalty.kernel(alpha)
-        screening = screening_kernel(penalty, alpha, previous)
+    def _first_step(self, kernel, alphas, start, stop):
+        """Where the first alpha starts, `done` if that solves it; None is zero."""
+        if start is not None:
+            step = self._descent.start_at(feasible(start, kernel), kernel)
+            return step._replace(done=step.gap <= stop.gap)
+        if len(alphas) > 1 or not self._exact.prefers_descent_first:
+            return None
+        goal = stop.gap
+        if stop.tol <= DEFAULT_TOL:
+            goal = min(goal, EXACT_GAP * stop.null_objective)
+        epochs = min(SPARSE_EPOCHS, stop.max_iter)
+        step = self._descent.solve(kernel, kernel, goal, epochs)
+        done = step.gap <= goal and np.count_nonzero(step.coef) > CHEAP_SUPPORT
+        return step._replace(done=done or step.n_iter >= stop.max_iter)
+
+    def _descend(self, kernel, screening, start, stop, spent):
+        """One alpha by coordinate descent, after `spent` rounds of the exact method.
+
+        `start` is the last :class:`Step`, of this alpha if there were any rounds; where
+        rounding is in charge it may be the better one.
+        """
+        if start is not None:
+            start = self._descent.start_at(start.coef, kernel)
         step = self._descent.solve(kernel, screening, stop.gap, stop.max_iter - spent)
-        if self._uses_exact:
-            self._uses_exact = self._exact.start_at(step.coef, kernel)
+        if start is not None and start.gap < step.gap:
+            step = step._replace(coef=start.coef, gap=start.gap)
         return step._replace(n_iter=step.n_iter + spent)
 
 
@@ -239,15 +263,19 @@ class GramSolver:
     """The active-set method on the Gram matrix of all features."""
 
     needs_uniform_penalty = False
+    prefers_descent_first = False
 
     def __init__(self, design):
         self._design = design
         self._support = Support(design.correlation.size)
         self._order = np.arange(design.correlation.size)
 
-    def start_at(self, coef, kernel):
-        """Take over a solution; False if the Gram matrix of its support is singular."""
-        return self._support.start_at(coef, self._design.gram, strong_convexity(kernel))
+    def start_at(self, coef, kernel, stop):
+        """Take over a solution; start from zero if the Gram matrix of its support is
+        singular.
+        """
+        if not self._support.start_at(coef, self._design.gram, strong_convexity(kernel)):
+            self._support.clear()
 
     def path(self, penalty, alphas, previous, stop):
         """Yield a :class:`Step` per alpha; see :meth:`.working_set.WorkingSet.path`."""
@@ -261,7 +289,8 @@ class GramSolver:
             stop.max_iter,
             y_norm2=design.y_norm2,
             order=self._order,
-            max_gap=max(stop.gap, stop.exact_gap),
+            rest=stop.rest,
+            max_gap=stop.exact_gap,
         )
         for t in range(found.n_solved):
             yield Step(found.coefs[t], found.gaps[t], int(found.n_rounds[t]))
@@ -277,6 +306,15 @@ class GramSolver:
 def has_exact_solution(kernel):
     """Whether the penalty is quadratic on each side of zero."""
     return not np.isnan(slope_at_zero(kernel, 0, 1.0))
+
+
+def feasible(coef, kernel):
+    """`coef` with zeros in the place of what the penalty forbids."""
+    coef = np.array(coef, dtype=np.float64)
+    for j in np.flatnonzero(coef):
+        if np.isinf(slope_at_zero(kernel, j, np.sign(coef[j]))):
+            coef[j] = 0.0
+    return coef
 
 
 def recompute_gaps(sample, penalty, alphas, coef, targets):

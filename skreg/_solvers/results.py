@@ -4,6 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+# Rounding in an exact solution, relative to the objective of the null model.
+EXACT_GAP = 1e-12
+DEFAULT_TOL = 1e-4
+
 
 class PathResult(NamedTuple):
     """Solutions of one problem at many alphas, for each target on its own."""
@@ -19,9 +23,26 @@ class PathResult(NamedTuple):
 class Stop(NamedTuple):
     """When to stop at one alpha."""
 
-    gap: float  # of coordinate descent
-    exact_gap: float  # an exact solution is accepted up to this gap: rounding
+    null_objective: float
+    tol: float  # relative to the objective of the null model
     max_iter: int
+
+    @property
+    def gap(self):
+        """At which coordinate descent stops."""
+        return self.tol * self.null_objective
+
+    @property
+    def exact_gap(self):
+        """Up to which an exact solution is accepted: rounding, or `tol`."""
+        return max(self.tol, EXACT_GAP) * self.null_objective
+
+    @property
+    def rest(self):
+        """What the exact method may leave: nothing but rounding, unless `tol` is looser
+        than the default.
+        """
+        return 0.0 if self.tol <= DEFAULT_TOL else 0.5 * self.tol
 
 
 class Step(NamedTuple):

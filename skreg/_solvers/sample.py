@@ -132,6 +132,13 @@ class Sample:
         at_mean = coef @ (self.X_mean + self.shift)
         return self.y_mean.reshape((-1,) + (1,) * (at_mean.ndim - 1)) - at_mean
 
+    def intercept_rounding(self, coef):
+        """How far rounding may move them; coef has shape (n_targets, n_features)."""
+        if not self.centred:
+            return np.zeros(len(coef))
+        sizes = np.abs(coef) @ np.abs(self.X_mean + self.shift)
+        return np.finfo(np.float64).eps * (np.abs(self.y_mean) + sizes)
+
 
 class Moments(NamedTuple):
     """Weighted means of products: all that least squares needs to know of a sample."""

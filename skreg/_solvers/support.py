@@ -55,12 +55,17 @@ class Support:
         self.gradient = np.append(self.gradient, np.zeros(extra))
         self._inside = np.append(self._inside, np.zeros(extra, dtype=bool))
 
+    def clear(self):
+        """Back to zero."""
+        self.coef[:] = 0.0
+        self._inside[:] = False
+        self._size, self._l2 = 0, 0.0
+
     def start_at(self, coef, gram, l2):
         """Take over the support and values of `coef`; False if the support is too large or
         its Gram matrix singular.
         """
-        self.coef[:] = 0.0
-        self._inside[:] = False
+        self.clear()
         chosen = np.flatnonzero(coef)
         if len(chosen) > MAX_SUPPORT:
             return False
@@ -71,15 +76,15 @@ class Support:
         self.coef[chosen], self._inside[chosen] = coef[chosen], True
         return self._refactor(gram, l2)
 
-    def solve(self, gram, correlation, count, kernel, max_rounds):
-        """Solve exactly over the first `count` features, from the last solution.
+    def solve(self, gram, correlation, count, kernel, max_rounds, **accuracy):
+        """Solve for one penalty; see :meth:`follow`.
 
         Returns
         -------
         solved : bool
         n_rounds : int
         """
-        found = self.follow(gram, correlation, count, [kernel], max_rounds)
+        found = self.follow(gram, correlation, count, [kernel], max_rounds, **accuracy)
         return found.n_solved == 1, int(found.n_rounds[0])
 
     def follow(
@@ -90,7 +95,8 @@ class Support:
         kernels,
         max_rounds,
         *,
-        y_norm2=0.0,
+        y_norm2,
+        rest,
         order=NO_FEATURES,
         max_gap=np.inf,
     ):
@@ -104,8 +110,12 @@ class Support:
         kernels : list of NamedTuple
         max_rounds : int
             Bound for each penalty.
-        y_norm2, order, max_gap
-            Gaps are wanted of the features in `order`, and small enough, if it is given.
+        y_norm2, rest : float
+            A gap of about rest * y_norm2 / 2 may be left.
+        order : ndarray of int
+            Features of which the gap is wanted.
+        max_gap : float
+            A larger gap ends the path.
 
         Returns
         -------
@@ -122,6 +132,7 @@ class Support:
                     correlation,
                     count,
                     y_norm2,
+                    rest,
                     order,
                     kernel,
                     numbers[position - start :],

@@ -24,7 +24,7 @@ from skreg._kernels.cd import certify
 from skreg._kernels.design import is_sparse
 from skreg._kernels.screening import correlate, screen
 from skreg._solvers.columns import pack_columns
-from skreg._solvers.results import Step
+from skreg._solvers.results import EXACT_GAP, Step
 from skreg._solvers.sample import residual_state
 from skreg._solvers.support import Support
 from skreg.penalties import slope_at_zero, strong_convexity
@@ -41,6 +41,12 @@ STRONG_RULE_FLOOR = 0.95
 STEP_RATIO, SMALLEST_RATIO = 0.8, 1e-4
 # A larger working set would have a Gram matrix of more than a gigabyte.
 MAX_FEATURES = 12_000
+# Operations of the exact method at one alpha, per squared size of the support; of an epoch
+# of coordinate descent, per entry; and epochs for one digit of the gap.
+EXACT_COST, ENTRY_COST, EPOCHS_PER_DIGIT = 30.0, 8.0, 10.0
+CHEAP_SUPPORT = 500
+# Sparse X with fewer entries is small.
+SMALL_SPARSE = 100_000
 
 
 class References:
@@ -81,6 +87,7 @@ class WorkingSet:
         Passes over X so far: entries read for checks / all of them.
     """
 
+    prefers_descent_first: bool  # a far-off solution is cheap by coordinate descent
     needs_uniform_penalty = True  # one threshold is compared with all gradients
 
     def __init__(self, sample, k, design, curvature):
@@ -94,7 +101,8 @@ class WorkingSet:
         self.gram, self.correlation = np.zeros((64, 64)), np.zeros(64)
         self.support = Support(64)
         self.n_passes = 1.0
-        self._cold = True  # nothing solved yet
+        self.prefers_descent_first = is_sparse(sample.X) and sample.X.nnz > SMALL_SPARSE
+        self._cold, self._waits = True, False  # nothing solved yet
         # The gradient of the null model; it starts every estimate.
         self._references = References(sample, curvature.size)
         every = self._found = np.arange(curvature.size)
@@ -131,20 +139,33 @@ class WorkingSet:
         self.correlation[:size] = correlation[:size]
         self.support.grow(capacity)
 
-    def start_at(self, coef, kernel):
-        """Take over a solution; False if that is too large or its Gram is singular."""
-        self._cold = False
+    def start_at(self, coef, kernel, stop):
+        """Take over a solution; start from zero if the Gram matrix of its support is
+        singular, and wait for an easier one if it is too large to be worth it.
+        """
         needed = np.flatnonzero(coef)
         inside = np.zeros(coef.size, dtype=bool)
         inside[self.features] = True
-        if np.count_nonzero(~inside[needed]) + len(self.features) > MAX_FEATURES:
-            return False
-        self.join(needed[~inside[needed]])
-        return self.support.start_at(
-            np.append(coef[self.features], np.zeros(len(self.gram) - len(self.features))),
-            self.gram,
-            strong_convexity(kernel),
+        new = needed[~inside[needed]]
+        self._waits = self._is_costly(needed, stop) or (
+            len(new) + len(self.features) > MAX_FEATURES
         )
+        if self._waits:
+            return
+        self.join(new)
+        start = np.zeros(len(self.gram))
+        start[: len(self.features)] = coef[self.features]
+        self._cold = not self.support.start_at(start, self.gram, strong_convexity(kernel))
+        if self._cold:
+            self.support.clear()
+
+    def _is_costly(self, needed, stop):
+        """Whether coordinate descent is expected to be faster on such a support."""
+        if len(needed) <= CHEAP_SUPPORT:
+            return False
+        entries = self._columns.count_entries(needed)
+        epochs = EPOCHS_PER_DIGIT * -np.log10(min(max(stop.tol, EXACT_GAP), 0.1))
+        return EXACT_COST * len(needed) ** 2 > ENTRY_COST * epochs * entries
 
     def path(self, penalty, alphas, previous, stop):
         """Yield a :class:`Step` per alpha, each from the solution of the one before.
@@ -160,32 +181,38 @@ class WorkingSet:
             The alpha of the present solution, if that is one.
         stop : Stop
         """
-        if previous is None and self._cold:
+        if self._cold:
             alpha_max = penalty.alpha_max(self._start_gradient)
             previous = alpha_max if 0.0 < alpha_max < np.inf else None
         self._cold = False
         for alpha in alphas:
+            if self._waits or self._is_costly(self._support_features(), stop):
+                return
             spent = 0
             for between in alphas_between(previous, alpha):
                 if spent >= stop.max_iter - 1:
                     break
                 self._predict_support(screening_kernel(penalty, between, previous))
                 kernel = penalty.kernel(between)
-                solved, n_rounds, *_ = self._solve(kernel, stop.max_iter - 1 - spent)
+                solved, n_rounds, *_ = self._solve(kernel, stop.max_iter - 1 - spent, stop)
                 spent, previous = spent + n_rounds, between
-                if not solved:
+                if not solved or self._is_costly(self._support_features(), stop):
                     break
             kernel = penalty.kernel(alpha)
             self._predict_support(screening_kernel(penalty, alpha, previous))
-            solved, n_rounds, residual, above = self._solve(kernel, stop.max_iter - spent)
+            rounds = stop.max_iter - spent
+            solved, n_rounds, residual, above = self._solve(kernel, rounds, stop)
             spent += n_rounds
             gap = self._gap(residual, kernel, above)
-            done = solved and gap <= max(stop.gap, stop.exact_gap)
+            done = solved and gap <= stop.exact_gap
             done = done or spent >= stop.max_iter
             yield Step(self.coef(), gap, spent, done)
             if not done:
                 break
             previous = alpha
+
+    def _support_features(self):
+        return self.features[self.support.features]
 
     def _predict_support(self, screening):
         """Let the features join that the strong rule expects to be needed."""
@@ -195,7 +222,7 @@ class WorkingSet:
         if len(expected) + len(self.features) <= MAX_FEATURES:
             self.join(expected)
 
-    def _solve(self, kernel, max_rounds):
+    def _solve(self, kernel, max_rounds, stop):
         """The exact solution over all features.
 
         Returns
@@ -211,13 +238,19 @@ class WorkingSet:
         while True:
             count = len(self.features)
             solved, n_rounds = self.support.solve(
-                self.gram, self.correlation, count, kernel, max_rounds - total
+                self.gram,
+                self.correlation,
+                count,
+                kernel,
+                max_rounds - total,
+                y_norm2=2.0 * stop.null_objective,
+                rest=stop.rest,
             )
             total += n_rounds
             coef = self.support.coef[:count]
             residual = self._columns.residual(self._y, coef) if count else self._y
             above = self._check(residual, kernel)
-            violators = self._violators(above, kernel)
+            violators = self._violators(above, kernel, stop)
             too_many = len(violators) + count > MAX_FEATURES
             if len(violators) == 0 or not solved or too_many or total >= max_rounds:
                 return solved and len(violators) == 0, total, residual, above
@@ -244,12 +277,14 @@ class WorkingSet:
         self.n_passes += 1.0 if n_read < 0 else n_read / self._n_entries
         return self._found[:n_found].copy()
 
-    def _violators(self, above, kernel):
-        """Those of the features `above` the threshold by more than rounding."""
+    def _violators(self, above, kernel, stop):
+        """Those of the features `above` the threshold by more than may be left."""
         if len(above) == 0:
             return above
         gradient = self._signed(self._estimate[above], kernel)
         slack = SLACK * np.abs(self.correlation).max(initial=0.0)
+        if total := np.abs(self.support.coef).sum():
+            slack = max(slack, stop.rest * stop.null_objective / total)
         return above[gradient > slope_at_zero(kernel, 0, 1.0) + slack]
 
     def _signed(self, gradient, kernel):

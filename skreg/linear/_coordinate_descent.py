@@ -89,15 +89,18 @@ class PenalizedRegressor(LinearRegressor):
         return recompute_gaps(sample, penalty, alphas, coef, targets)
 
     def _gaps_of_stored(self, sample, penalty, alpha):
-        """Certificates of `coef_` and `intercept_` as they were stored."""
+        """Certificates of `coef_` and `intercept_` as they were stored, and the part of
+        them that is rounding of the intercept.
+        """
         coef = np.atleast_2d(self.coef_).astype(np.float64)
         gaps = self._certify(sample, penalty, alpha, coef)
-        missed = np.atleast_1d(self.intercept_) - sample.intercept(coef)
-        rounding = 0.5 * np.square(missed.astype(np.float64))
-        gaps = gaps + (rounding if len(gaps) == len(coef) else rounding.sum())
-        if not np.all(np.isfinite(gaps)):
+        missed = np.abs(np.atleast_1d(self.intercept_) - sample.intercept(coef))
+        rounding = 0.5 * np.square(missed + sample.intercept_rounding(coef))
+        if len(gaps) != len(coef):
+            rounding = rounding.sum(keepdims=True)
+        if not np.all(np.isfinite(gaps + rounding)):
             raise ValueError(NON_FINITE_COEF)
-        return gaps
+        return gaps + rounding, rounding
 
     def _store(self, data, sample, result, penalty, alpha):
         """Set the attributes of the solution; the result, with their certificates."""
@@ -107,11 +110,11 @@ class PenalizedRegressor(LinearRegressor):
         self.coef_, self.intercept_ = stored(
             coef, intercept, data, self.fit_intercept, as_matrix=self._coef_is_matrix
         )
-        gaps = self._gaps_of_stored(sample, penalty, alpha)
+        gaps, rounding = self._gaps_of_stored(sample, penalty, alpha)
         self.dual_gap_ = per_target(gaps)
         self.relative_gap_ = per_target(relative_gap(gaps, result.null_objectives))
         self.n_iter_ = per_target([int(n) for n in result.n_iters[:, 0]])
-        return judged(result, gaps, self.tol, data.X.dtype)
+        return judged(result, gaps, rounding, self.tol, data.X.dtype)
 
 
 class SingleAlpha(PenalizedRegressor):
@@ -329,14 +332,14 @@ class PenalizedLeastSquaresCV(SelectedAlpha):
             warnings.warn(ALPHA_ZERO, UserWarning, stacklevel=4)
 
 
-def judged(result, gaps, tol, dtype):
-    """The result with the certificates of the stored coefficients in the place of the
-    solver's own; what rounding to `dtype` adds does not count against it.
+def judged(result, gaps, rounding, tol, dtype):
+    """The result with the certificates of the stored numbers in the place of the solver's
+    own; what `rounding` and the digits of `dtype` add does not count against it.
     """
-    rounding = EXACT_GAP if dtype == np.float64 else FLOAT32_GAP
+    digits = EXACT_GAP if dtype == np.float64 else FLOAT32_GAP
     null = result.null_objectives
-    good = gaps <= np.maximum(max(tol, rounding) * null, gap_floor(null))
-    converged = good[:, None] & result.converged
+    allowed = np.maximum(max(tol, digits) * null, gap_floor(null)) + 2.0 * rounding
+    converged = (gaps <= allowed)[:, None] & result.converged
     return result._replace(dual_gaps=gaps[:, None], converged=converged)
 
 

@@ -7,8 +7,8 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_array
 
-from skreg._solvers.least_squares import prefers_gram, solve_path
-from skreg._solvers.multi_task import solve_multi_task_path
+from skreg._solvers.least_squares import prefers_gram, recompute_gaps, solve_path
+from skreg._solvers.multi_task import recompute_multi_task_gaps, solve_multi_task_path
 from skreg._solvers.sample import (
     Moments,
     check_gram,
@@ -208,10 +208,12 @@ def enet_path(
         )
     else:
         result = solve_multi_task_path(sample, penalty, alphas, **solve)
+    coefs = result.coefs.astype(X.dtype, copy=False)
+    if coefs.dtype != np.float64:
+        result = result._replace(dual_gaps=_gaps_of(sample, penalty, alphas, coefs, y_ndim))
     warn_if_not_converged(result, options)
     if verbose:
         _report(result)
-    coefs = result.coefs.astype(X.dtype, copy=False)
     coefs = coefs[0].T if y_ndim == 1 else np.swapaxes(coefs, 1, 2)
     returned = alphas, coefs, result.dual_gaps[0]
     return (*returned, result.n_iters[0].tolist()) if return_n_iter else returned
@@ -355,6 +357,15 @@ def _path_moments(sample, precompute, Xy, alphas, check_input):
     if precompute is True or prefers_gram(sample, count):
         return make_moments(sample)
     return None
+
+
+def _gaps_of(sample, penalty, alphas, coefs, y_ndim):
+    """Certificates of the coefficients as they are returned, rounded to float32."""
+    if y_ndim == 1:
+        targets = np.zeros(len(alphas), dtype=np.int64)
+        return recompute_gaps(sample, penalty, alphas, coefs[0], targets)[None]
+    coefs = np.swapaxes(coefs, 0, 1)
+    return recompute_multi_task_gaps(sample, penalty, alphas, coefs)[None]
 
 
 def _report(result):

@@ -60,6 +60,7 @@ def skreg_passes(X, y, alphas, tol):
     centring, the first look at y, packing the columns that join the working set.
     """
     from skreg._solvers import least_squares
+    from skreg._solvers.results import Stop
     from skreg._solvers.sample import column_design, make_sample, start_state
     from skreg._solvers.working_set import WorkingSet
     from skreg.penalties import L1
@@ -72,8 +73,7 @@ def skreg_passes(X, y, alphas, tol):
     state = start_state(design, sample, 0)
     descent = least_squares.Descent(design, curvature, state)
     null = 0.5 * sample.y_norm2[0]
-    rounding = least_squares.EXACT_GAP * null
-    stop = least_squares.Stop(tol * null, rounding, least_squares.UNBOUNDED)
+    stop = Stop(null, tol, least_squares.UNBOUNDED)
     for _ in least_squares.Problem(working_set, descent).path(L1(), alphas, None, stop):
         pass
     return working_set.n_passes

@@ -185,13 +185,14 @@ def test_passes_are_counted_on_the_path_that_is_timed(monkeypatch):
     from skreg._solvers import least_squares
 
     problem = build(SMALL["autoregressive"], n_alphas=8)
-    paths, solve_one = [], least_squares.Problem._solve
+    paths, follow = [], least_squares.Problem.path
 
     def spy(self, *arguments):
-        paths[-1].append(solve_one(self, *arguments))
-        return paths[-1][-1]
+        for step in follow(self, *arguments):
+            paths[-1].append(step)
+            yield step
 
-    monkeypatch.setattr(least_squares.Problem, "_solve", spy)
+    monkeypatch.setattr(least_squares.Problem, "path", spy)
     for function, stop in ((skreg_path, (1e-4, None)), (skreg_passes, (1e-4,))):
         paths.append([])
         function(*problem, *stop)

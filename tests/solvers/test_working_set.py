@@ -88,7 +88,7 @@ def test_most_columns_are_left_alone():
     working = WorkingSet(sample, 0, design, curvature)
     alpha_max = np.max(np.abs(sample.correlation(sample.y)))
     alphas = np.geomspace(alpha_max, 0.05 * alpha_max, 60)
-    steps = list(working.path(L1(), alphas, None, Stop(0.0, 1e-12, 100)))
+    steps = list(working.path(L1(), alphas, None, Stop(0.5 * sample.y_norm2[0], 1e-4, 100)))
     assert len(steps) == len(alphas)
     for step in steps:
         assert step.done
