@@ -17,9 +17,10 @@ descent          :mod:`skreg._kernels.cd` any penalty, any support size, singula
 import numpy as np
 
 from skreg._kernels.cd import N_KEPT, certify, coordinate_descent
+from skreg._solvers.moments import gram_design, make_moments
 from skreg._solvers.results import DEFAULT_TOL, EXACT_GAP, PathResult, Step, Stop
 from skreg._solvers.ridge import certify_ridge, solve_ridge
-from skreg._solvers.sample import column_design, gram_design, make_moments, start_state
+from skreg._solvers.sample import column_design, start_state
 from skreg._solvers.support import Support, is_uniform
 from skreg._solvers.working_set import CHEAP_SUPPORT, WorkingSet, screening_kernel
 from skreg.penalties import slope_at_zero, strong_convexity
@@ -28,6 +29,8 @@ from skreg.penalties import slope_at_zero, strong_convexity
 # per hundred features; a path needs some ten epochs per alpha.
 GRAM_FEATURES_PER_ALPHA = 400
 GRAM_MAX_FEATURES = 12_000
+# The same for sparse X, whose Gram matrix is dense.
+SPARSE_PRODUCTS_PER_ALPHA, SPARSE_GRAM_FEATURES = 0.5, 2_000
 # Residuals of several solutions are held at once up to this size (64 MB).
 RESIDUAL_ELEMENTS = 1 << 23
 # Alphas in a row at which the exact method may fail before it is given up.
@@ -45,7 +48,9 @@ def prefers_gram(sample, n_alphas):
     if isinstance(sample.X, np.ndarray):
         affordable = min(GRAM_FEATURES_PER_ALPHA * n_alphas, GRAM_MAX_FEATURES)
         return n_features <= min(2 * n_samples, affordable)
-    return False
+    per_row = sample.X.nnz / n_samples  # what each entry is multiplied with
+    few = n_features <= min(n_samples / 2, SPARSE_GRAM_FEATURES)
+    return few and per_row <= SPARSE_PRODUCTS_PER_ALPHA * n_alphas
 
 
 def solve_path(

@@ -18,10 +18,10 @@ import numpy as np
 from scipy import linalg
 
 from skreg._kernels.design import is_sparse
+from skreg._solvers.moments import make_moments
 from skreg._solvers.ridge import decompose
 from skreg._solvers.sample import (
     make_kernel_matrix,
-    make_moments,
     make_sample,
     weighted_targets,
 )

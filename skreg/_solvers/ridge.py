@@ -15,11 +15,11 @@ from scipy import linalg
 from scipy.sparse.linalg import LinearOperator, lsmr
 
 from skreg._kernels.design import is_sparse
+from skreg._solvers.moments import make_moments
 from skreg._solvers.sample import (
     column_curvature,
     explicit_matrix,
     make_kernel_matrix,
-    make_moments,
     refuse_overflow,
     weighted_targets,
 )

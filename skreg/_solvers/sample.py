@@ -7,14 +7,13 @@ data are accumulated in float64. Sparse X is never densified: its centring is al
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from skreg._kernels.design import (
     CSC,
     Dense,
-    Gram,
     RowWeights,
     UniformWeights,
     canonical,
@@ -26,7 +25,7 @@ from skreg._kernels.design import (
 from skreg.exceptions import NON_FINITE_COEF
 
 TILE_ELEMENTS = 1 << 18
-TILE_ROWS, LONG_TILE = 256, 4096
+TILE_ROWS, LONG_TILE = 256, 1024
 # A centred column whose standard deviation is below this fraction of its mean is
 # constant: what is left of it is rounding.
 CONSTANT = 1e-14
@@ -140,14 +139,6 @@ class Sample:
         return np.finfo(np.float64).eps * (np.abs(self.y_mean) + sizes)
 
 
-class Moments(NamedTuple):
-    """Weighted means of products: all that least squares needs to know of a sample."""
-
-    gram: np.ndarray  # (n_features, n_features), centred
-    correlation: np.ndarray  # (n_features, n_targets)
-    y_norm2: np.ndarray  # (n_targets,)
-
-
 def make_sample(X, y, sample_weight, fit_intercept):
     """Build a :class:`Sample` from validated input.
 
@@ -218,38 +209,6 @@ def constant_columns(X, X_mean):
     return candidates, first[candidates]
 
 
-def make_moments(sample):
-    """The centred Gram matrix and what goes with it, from one pass over X."""
-    if is_sparse(sample.X):
-        correlation = sample.correlation(sample.y)
-        gram = sparse_gram(sample.X, sample.weights)
-        gram -= np.outer(sample.X_mean, sample.X_mean)
-        np.fill_diagonal(gram, _sparse_curvature(sample))
-    else:
-        gram, correlation = _dense_products(sample)
-    constant = is_constant(sample, np.diag(gram))
-    gram[constant], gram[:, constant], correlation[constant] = 0.0, 0.0, 0.0
-    return Moments(gram, correlation, sample.y_norm2)
-
-
-def _dense_products(sample):
-    n_samples, n_features = sample.X.shape
-    gram = np.zeros((n_features, n_features))
-    correlation = np.zeros((n_features, sample.y.shape[1]))
-    roots, product = sample.weight_roots(), np.empty_like(gram)
-    for rows in _slices(n_samples, max(TILE_ROWS, TILE_ELEMENTS // n_features, n_features)):
-        tile = _tile(sample.X[rows], sample.X_mean, sample.centred)
-        y = sample.y[rows]
-        if sample.weights is not None:
-            tile, y = tile * roots[rows], y * roots[rows]
-        gram += np.matmul(tile.T, tile, out=product)
-        correlation += tile.T @ y
-    if sample.weights is None:
-        gram /= n_samples
-        correlation /= n_samples
-    return gram, correlation
-
-
 def make_kernel_matrix(sample):
     """omega^(1/2) (X - m) (X - m)' omega^(1/2), of shape (n_samples, n_samples)."""
     roots = sample.weight_roots()
@@ -260,8 +219,8 @@ def make_kernel_matrix(sample):
         return product * roots * roots.T
     n_samples, n_features = sample.X.shape
     kernel = np.zeros((n_samples, n_samples))
-    for columns in _slices(n_features, max(TILE_ROWS, TILE_ELEMENTS // n_samples)):
-        tile = _tile(sample.X[:, columns], sample.X_mean[columns], sample.centred)
+    for columns in slices_of(n_features, max(TILE_ROWS, TILE_ELEMENTS // n_samples)):
+        tile = centred_tile(sample.X[:, columns], sample.X_mean[columns], sample.centred)
         tile = tile * roots
         kernel += tile @ tile.T
     return kernel
@@ -270,7 +229,7 @@ def make_kernel_matrix(sample):
 def explicit_matrix(sample):
     """omega^(1/2) (X - m) as a new dense array, for a singular value decomposition."""
     X = sample.X.toarray() if is_sparse(sample.X) else sample.X
-    matrix = _tile(X, sample.X_mean, sample.centred) * sample.weight_roots()
+    matrix = centred_tile(X, sample.X_mean, sample.centred) * sample.weight_roots()
     matrix[:, is_constant(sample, np.einsum("ij,ij->j", matrix, matrix))] = 0.0
     return matrix
 
@@ -293,7 +252,7 @@ def column_design(sample):
         parts = sparse_columns(sample.X)
         design = CSC(parts[0], parts[1], parts[2], sample.X_mean, kernel_weights)
     else:
-        columns = _read_only(np.ascontiguousarray(sample.X.T))
+        columns = read_only(np.ascontiguousarray(sample.X.T))
         sample = replace(sample, X=columns.T)
         design = Dense(columns, sample.X_mean, kernel_weights)
     return design, column_curvature(sample)
@@ -302,7 +261,7 @@ def column_design(sample):
 def column_curvature(sample):
     """h_j = sum_i omega_i (x_ij - m_j)^2; zero for a column that is constant."""
     if is_sparse(sample.X):
-        curvature = _sparse_curvature(sample)
+        curvature = sparse_curvature(sample)
     else:
         curvature = np.zeros(sample.X.shape[1])
         for rows, columns, tile in _tiles(sample.X, sample.X_mean, sample.centred):
@@ -337,13 +296,6 @@ def residual_state(design, sample, residual):
     return np.append(state, state.sum() if sample.centred else 0.0)
 
 
-def gram_design(moments, k):
-    """The design for covariance updates of target k, and its curvature."""
-    correlation = np.ascontiguousarray(moments.correlation[:, k])
-    gram = _read_only(np.ascontiguousarray(moments.gram))
-    return Gram(gram, correlation, float(moments.y_norm2[k])), np.diag(gram).copy()
-
-
 def is_constant(sample, curvature):
     """Which columns vary only by rounding; they get no coefficient."""
     refuse_overflow(curvature, sample.X_mean)
@@ -352,7 +304,7 @@ def is_constant(sample, curvature):
     return curvature <= (CONSTANT * sample.X_mean) ** 2
 
 
-def _sparse_curvature(sample):
+def sparse_curvature(sample):
     """sum_i omega_i (x_ij - m_j)^2.
 
     Where most of the weight is on zeros, the mean square minus m_j^2 loses no digits; else
@@ -385,66 +337,32 @@ def _tiles(X, X_mean, centred):
     if not centred and X.dtype == np.float64:
         yield everything, everything, X
     elif X.flags.f_contiguous:
-        for rows in _slices(X.shape[0], LONG_TILE):
+        for rows in slices_of(X.shape[0], LONG_TILE):
             width = max(1, TILE_ELEMENTS // min(X.shape[0], LONG_TILE))
-            for columns in _slices(X.shape[1], width):
+            for columns in slices_of(X.shape[1], width):
                 block = X[rows, columns]
-                yield rows, columns, _tile(block, X_mean[columns], centred)
+                yield rows, columns, centred_tile(block, X_mean[columns], centred)
     else:
         for rows in _row_slices(X):
-            yield rows, everything, _tile(X[rows], X_mean, centred)
+            yield rows, everything, centred_tile(X[rows], X_mean, centred)
 
 
 def _row_slices(X):
-    """Whole rows, as many as make a tile but enough for a fast matrix product."""
-    return _slices(X.shape[0], max(TILE_ROWS, TILE_ELEMENTS // X.shape[1]))
+    """Whole rows, as many as make a tile."""
+    return slices_of(X.shape[0], max(1, TILE_ELEMENTS // X.shape[1]))
 
 
-def _slices(length, step):
+def slices_of(length, step):
     return [slice(start, start + step) for start in range(0, length, step)]
 
 
-def _tile(block, means, centred):
+def centred_tile(block, means, centred):
     block = np.asarray(block, dtype=np.float64)
     return block - means if centred else block
 
 
-def _read_only(array):
+def read_only(array):
     """A view that kernels cannot write to: one compiled variant for all inputs."""
     view = array.view()
     view.flags.writeable = False
     return view
-
-
-def check_gram(sample, gram, *, skip_element=False):
-    """Refuse a Gram matrix that is not that of the sample (one element is recomputed).
-
-    scikit-learn's scale: X' diag(weights) X with weights that sum to n_samples.
-    """
-    n_samples, n_features = sample.X.shape
-    if gram.shape != (n_features, n_features):
-        raise ValueError(
-            f"precompute must be True, False, 'auto' or a Gram matrix of shape "
-            f"{(n_features, n_features)}; got an array of shape {gram.shape}."
-        )
-    if skip_element:
-        return
-    first = n_features // 2
-    second = min(first + 1, n_features - 1)
-    pair = [_tile(sample.X[:, j], sample.X_mean[j], True) for j in (first, second)]
-    expected = n_samples * float(sample.mean(pair[0] * pair[1]))
-    rtol = 1e-4 if sample.X.dtype == np.float32 else 1e-7
-    if not np.isclose(expected, gram[first, second], rtol=rtol, atol=1e-5):
-        raise ValueError(
-            "Gram matrix passed in via 'precompute' parameter did not pass validation "
-            f"when a single element was checked: element ({first},{second}) should be "
-            f"{expected} but is {gram[first, second]}. Please compute it as X.T @ X "
-            "from centred X (rows scaled by the square roots of the sample weights, "
-            "which must sum to n_samples)."
-        )
-
-
-def moments_from_gram(sample, gram):
-    """Moments of a sample whose Gram matrix (see :func:`check_gram`) is known."""
-    mean_gram = np.asarray(gram, dtype=np.float64) / len(sample.y)
-    return Moments(mean_gram, sample.correlation(sample.y), sample.y_norm2)

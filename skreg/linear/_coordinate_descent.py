@@ -23,7 +23,8 @@ from skreg._solvers.least_squares import (
     relative_gap,
     solve_path,
 )
-from skreg._solvers.sample import check_gram, make_sample, moments_from_gram
+from skreg._solvers.moments import check_gram, moments_from_gram
+from skreg._solvers.sample import make_sample
 from skreg._validation import (
     ARRAY,
     BOOLEAN,

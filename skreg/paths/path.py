@@ -2,20 +2,16 @@
 
 import sys
 import warnings
+from dataclasses import replace
 from numbers import Integral
 
 import numpy as np
 from sklearn.utils import check_array
 
 from skreg._solvers.least_squares import prefers_gram, recompute_gaps, solve_path
+from skreg._solvers.moments import check_gram, make_moments, moments_from_gram
 from skreg._solvers.multi_task import recompute_multi_task_gaps, solve_multi_task_path
-from skreg._solvers.sample import (
-    Moments,
-    check_gram,
-    make_moments,
-    make_sample,
-    moments_from_gram,
-)
+from skreg._solvers.sample import make_sample
 from skreg._validation import (
     ARRAY,
     BOOLEAN,
@@ -351,7 +347,7 @@ def _path_moments(sample, precompute, Xy, alphas, check_input):
         moments = moments_from_gram(sample, gram)
         if Xy is not None:
             correlation = check_start(Xy, (1, sample.X.shape[1]), "Xy").T
-            moments = Moments(moments.gram, correlation / len(sample.y), moments.y_norm2)
+            moments = replace(moments, correlation=correlation / len(sample.y))
         return moments
     count = alphas if isinstance(alphas, Integral) else len(alphas)
     if precompute is True or prefers_gram(sample, count):

@@ -7,10 +7,9 @@ from scipy import sparse
 
 from skreg._kernels.cd import N_KEPT, coordinate_descent
 from skreg._kernels.group_cd import group_coordinate_descent
+from skreg._solvers.moments import gram_design, make_moments
 from skreg._solvers.sample import (
     column_design,
-    gram_design,
-    make_moments,
     make_sample,
     start_state,
 )

@@ -10,8 +10,9 @@ from skreg._solvers.least_squares import (
     relative_gap,
     solve_path,
 )
+from skreg._solvers.moments import make_moments
 from skreg._solvers.multi_task import solve_multi_task_path
-from skreg._solvers.sample import make_moments, make_sample
+from skreg._solvers.sample import make_sample
 from skreg.penalties import L1, L1L2, L2
 from tests.linear import oracle
 from tests.linear.problems import PROBLEMS, gaussian

@@ -5,14 +5,11 @@ import pytest
 from scipy import sparse
 
 from skreg._solvers import sample as samples
+from skreg._solvers.moments import make_moments
 from skreg._solvers.sample import (
-    check_gram,
     explicit_matrix,
-    gram_design,
     make_kernel_matrix,
-    make_moments,
     make_sample,
-    moments_from_gram,
     weighted_targets,
 )
 from tests.linear import oracle
@@ -162,11 +159,16 @@ def test_input_is_not_written_to(storage):
         np.testing.assert_array_equal(after, kept)
 
 
+def pairs(one, other):
+    for field in ("X_mean", "y_mean", "gram", "correlation", "y_norm2"):
+        yield getattr(one, field), getattr(other, field)
+
+
 def test_weights_count_by_their_ratios_only():
     X, y, weight = data(weighted=True)
     one = make_moments(make_sample(X, y, weight, True))
     other = make_moments(make_sample(X, y, 8 * weight, True))
-    for first, second in zip(one, other, strict=True):
+    for first, second in pairs(one, other):
         np.testing.assert_allclose(first, second, rtol=1e-13, atol=1e-14)
 
 
@@ -176,29 +178,8 @@ def test_integer_weights_are_repeated_rows():
     weighted = make_moments(make_sample(X, y, weight.astype(float), True))
     rows = np.repeat(np.arange(40), weight)
     repeated = make_moments(make_sample(X[rows], y[rows], None, True))
-    for first, second in zip(weighted, repeated, strict=True):
+    for first, second in pairs(weighted, repeated):
         np.testing.assert_allclose(first, second, rtol=1e-12, atol=1e-13)
-
-
-def test_moments_from_a_given_gram_matrix():
-    X, y, _ = data()
-    sample = make_sample(X, y, None, True)
-    centred = X - X.mean(axis=0)
-    own, given = make_moments(sample), moments_from_gram(sample, centred.T @ centred)
-    for first, second in zip(own, given, strict=True):
-        np.testing.assert_allclose(first, second, rtol=1e-12, atol=1e-13)
-
-
-def test_check_gram():
-    X, y, _ = data()
-    sample = make_sample(X, y, None, True)
-    centred = X - X.mean(axis=0)
-    check_gram(sample, centred.T @ centred)
-    with pytest.raises(ValueError, match="did not pass validation"):
-        check_gram(sample, X.T @ X + 7.0)
-    check_gram(sample, X.T @ X + 7.0, skip_element=True)
-    with pytest.raises(ValueError, match="shape"):
-        check_gram(sample, np.eye(3))
 
 
 def test_select_keeps_some_targets():
@@ -207,13 +188,3 @@ def test_select_keeps_some_targets():
     some = sample.select(np.array([False, True]))
     np.testing.assert_array_equal(some.y, sample.y[:, [1]])
     np.testing.assert_array_equal(some.y_mean, sample.y_mean[[1]])
-
-
-def test_gram_design_is_read_only_and_of_one_target():
-    X, y, _ = data()
-    moments = make_moments(make_sample(X, y, None, True))
-    design, curvature = gram_design(moments, 1)
-    assert not design.gram.flags.writeable
-    np.testing.assert_array_equal(design.correlation, moments.correlation[:, 1])
-    np.testing.assert_array_equal(curvature, np.diag(moments.gram))
-    assert design.y_norm2 == moments.y_norm2[1]

@@ -1,0 +1,188 @@
+"""Moments: all that weighted least squares needs to know of a sample. They add.
+
+The moments of two samples together follow from the moments of each: means move, and
+centred products gain what the distance between the two means adds (Chan, Golub and
+LeVeque, Algorithms for computing the sample variance, The American Statistician, 1983).
+Nothing cancels, so sums of many parts keep their digits.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.linalg import blas
+
+from skreg._kernels.design import Gram, is_sparse, sparse_gram
+from skreg._solvers.sample import (
+    CONSTANT,
+    LONG_TILE,
+    TILE_ELEMENTS,
+    TILE_ROWS,
+    centred_tile,
+    is_constant,
+    read_only,
+    slices_of,
+    sparse_curvature,
+)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Weighted means of products, centred if the sample is.
+
+    ``a + b`` are the moments of both samples together.
+
+    Attributes
+    ----------
+    weight_sum : float
+        Number of rows, or sum of their weights.
+    X_mean, y_mean : ndarray of shape (n_features,), (n_targets,)
+        Weighted means; zeros if not centred.
+    gram : ndarray of shape (n_features, n_features)
+    correlation : ndarray of shape (n_features, n_targets)
+    y_norm2 : ndarray of shape (n_targets,)
+    centred : bool
+    """
+
+    weight_sum: float
+    X_mean: np.ndarray
+    y_mean: np.ndarray
+    gram: np.ndarray
+    correlation: np.ndarray
+    y_norm2: np.ndarray
+    centred: bool
+
+    def __add__(self, other):
+        if self.centred != other.centred:
+            raise ValueError("moments add if both are centred, or neither is.")
+        total = self.weight_sum + other.weight_sum
+        mine, theirs = self.weight_sum / total, other.weight_sum / total
+        dX, dy = other.X_mean - self.X_mean, other.y_mean - self.y_mean
+        spread = mine * theirs
+        gram = mine * self.gram + theirs * other.gram + np.outer(spread * dX, dX)
+        correlation = mine * self.correlation + theirs * other.correlation
+        X_mean = self.X_mean + theirs * dX
+        together = Moments(
+            total,
+            X_mean,
+            self.y_mean + theirs * dy,
+            gram,
+            correlation + np.outer(spread * dX, dy),
+            mine * self.y_norm2 + theirs * other.y_norm2 + spread * dy * dy,
+            self.centred,
+        )
+        if self.centred:
+            together.drop(np.diag(gram) <= (CONSTANT * X_mean) ** 2)
+        return together
+
+    def scaled(self, scale):
+        """The moments of X / scale, one number > 0 for each feature."""
+        scale = np.asarray(scale, dtype=np.float64)
+        return replace(
+            self,
+            X_mean=self.X_mean / scale,
+            gram=self.gram / scale / scale[:, None],
+            correlation=self.correlation / scale[:, None],
+        )
+
+    def drop(self, constant):
+        """Features that vary only by rounding get no coefficient."""
+        self.gram[constant], self.gram[:, constant] = 0.0, 0.0
+        self.correlation[constant] = 0.0
+
+    def intercept(self, coef):
+        """Intercepts for coef of shape (n_targets, n_features)."""
+        return self.y_mean - coef @ self.X_mean
+
+
+def make_moments(sample):
+    """The moments of a :class:`~skreg._solvers.sample.Sample`, from one pass over X."""
+    if is_sparse(sample.X):
+        correlation = sample.correlation(sample.y)
+        gram = sparse_gram(sample.X, sample.weights)
+        gram -= np.outer(sample.X_mean, sample.X_mean)
+        np.fill_diagonal(gram, sparse_curvature(sample))
+    else:
+        gram, correlation = _dense_products(sample)
+    moments = Moments(
+        sample.weight_sum,
+        sample.X_mean + sample.shift,
+        sample.y_mean,
+        gram,
+        correlation,
+        sample.y_norm2,
+        sample.centred,
+    )
+    moments.drop(is_constant(sample, np.diag(gram)))
+    return moments
+
+
+def _dense_products(sample):
+    """Row blocks, converted to float64 and centred, and the products of each by BLAS."""
+    n_samples, n_features = sample.X.shape
+    gram = np.zeros((n_features, n_features), order="F")
+    correlation = np.zeros((n_features, sample.y.shape[1]))
+    scale = 1.0 / n_samples if sample.weights is None else 1.0
+    roots, height = sample.weight_roots(), min(n_features, LONG_TILE)
+    for rows in slices_of(n_samples, max(TILE_ROWS, TILE_ELEMENTS // n_features, height)):
+        tile = centred_tile(sample.X[rows], sample.X_mean, sample.centred)
+        y = scale * sample.y[rows]
+        if sample.weights is not None:
+            tile, y = tile * roots[rows], y * roots[rows]
+        columns = np.ascontiguousarray(tile).T
+        gram = blas.dsyrk(scale, columns, beta=1.0, c=gram, lower=1, overwrite_c=1)
+        correlation += columns @ y
+    for block in slices_of(n_features, TILE_ROWS):
+        rest = slice(block.stop, None)
+        gram[block, rest] = gram[rest, block].T
+        square = np.tril(gram[block, block], -1)
+        gram[block, block] = square + square.T + np.diag(gram.diagonal()[block])
+    return gram.T, correlation
+
+
+def gram_design(moments, k):
+    """The design for covariance updates of target k, and its curvature."""
+    correlation = np.ascontiguousarray(moments.correlation[:, k])
+    gram = read_only(np.ascontiguousarray(moments.gram))
+    return Gram(gram, correlation, float(moments.y_norm2[k])), np.diag(gram).copy()
+
+
+def check_gram(sample, gram, *, skip_element=False):
+    """Refuse a Gram matrix that is not that of the sample (one element is recomputed).
+
+    scikit-learn's scale: X' diag(weights) X with weights that sum to n_samples.
+    """
+    n_samples, n_features = sample.X.shape
+    if gram.shape != (n_features, n_features):
+        raise ValueError(
+            f"precompute must be True, False, 'auto' or a Gram matrix of shape "
+            f"{(n_features, n_features)}; got an array of shape {gram.shape}."
+        )
+    if skip_element:
+        return
+    first = n_features // 2
+    second = min(first + 1, n_features - 1)
+    pair = [centred_tile(sample.X[:, j], sample.X_mean[j], True) for j in (first, second)]
+    expected = n_samples * float(sample.mean(pair[0] * pair[1]))
+    rtol = 1e-4 if sample.X.dtype == np.float32 else 1e-7
+    if not np.isclose(expected, gram[first, second], rtol=rtol, atol=1e-5):
+        raise ValueError(
+            "Gram matrix passed in via 'precompute' parameter did not pass validation "
+            f"when a single element was checked: element ({first},{second}) should be "
+            f"{expected} but is {gram[first, second]}. Please compute it as X.T @ X "
+            "from centred X (rows scaled by the square roots of the sample weights, "
+            "which must sum to n_samples)."
+        )
+
+
+def moments_from_gram(sample, gram):
+    """Moments of a sample whose Gram matrix (see :func:`check_gram`) is known."""
+    mean_gram = np.asarray(gram, dtype=np.float64) / len(sample.y)
+    return Moments(
+        sample.weight_sum,
+        sample.X_mean + sample.shift,
+        sample.y_mean,
+        mean_gram,
+        sample.correlation(sample.y),
+        sample.y_norm2,
+        sample.centred,
+    )
