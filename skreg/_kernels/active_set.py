@@ -21,7 +21,6 @@ Computations, section 6.5.
 import numpy as np
 
 from skreg._compile import inlined, jit
-from skreg._kernels.cd import optimality_gap
 from skreg.penalties import (
     slope_at_zero,
     strong_convexity,
@@ -284,16 +283,6 @@ def set_outer_gradient(gram, correlation, count, penalty, coef, inside, gradient
 
 
 @inlined
-def set_whole_gradient(gram, correlation, count, coef, gradient):
-    """gradient <- c - G coef over all non-zero coefficients."""
-    for k in range(count):
-        gradient[k] = correlation[k]
-    for j in range(count):
-        if coef[j] != 0.0:
-            subtract_row(gram, j, coef[j], count, gradient)
-
-
-@inlined
 def subtract_row(gram, j, scale, count, gradient):
     """gradient <- gradient - scale G_j."""
     row = gram[j]
@@ -365,10 +354,9 @@ def largest_violation(gram, count, penalty, gradient, inside, slack):
 
 
 @inlined
-def admit(gram, count, penalty, gradient, inside, features, signs, factor, size, least):
-    """Let the features enter that violate optimality by more than `least`.
-
-    Returns the new size; it is the old one if all depend on the support.
+def queue(gram, count, penalty, gradient, inside, features, size, least):
+    """Put the features that violate optimality by more than `least` after the support in
+    `features`, as far as there is room. Returns their number.
     """
     waiting = 0
     for j in range(count):
@@ -379,11 +367,7 @@ def admit(gram, count, penalty, gradient, inside, features, signs, factor, size,
         if subdiff_distance(penalty, j, 0.0, gradient[j]) > least:
             features[size + waiting] = j
             waiting += 1
-    end = enter(gram, strong_convexity(penalty), waiting, features, factor, size)
-    for i in range(size, end):
-        signs[i] = 1.0 if gradient[features[i]] > 0.0 else -1.0
-        inside[features[i]] = True
-    return end
+    return waiting
 
 
 @inlined
@@ -394,6 +378,7 @@ def solve_at(
     y_norm2,
     rest,
     penalty,
+    stale,
     max_rounds,
     coef,
     gradient,
@@ -406,72 +391,88 @@ def solve_at(
 ):
     """The exact minimiser for one penalty; see :func:`follow`.
 
-    Returns (status, size, n_rounds).
+    `stale` says that the factor of the support has to be computed first. Returns (status,
+    size, n_rounds).
     """
     l2, point = strong_convexity(penalty), scratch[0]
     largest = 0.0
     for j in range(count):
         largest = max(largest, abs(correlation[j]))
     n_rounds, patience, lowest = 0, PATIENCE, np.inf
+    waiting, chosen, exchanged = 0, -1, False
+    if stale:
+        waiting, size = size, 0
     while True:
+        # Let those enter that wait in `features`; each helper is called in one place
+        # only, because compilation copies it to every place.
+        while waiting > 0:
+            end = enter(gram, l2, waiting, features, factor, size)
+            if stale:
+                if end < waiting:
+                    return STALE, waiting, n_rounds
+                stale, size, waiting = False, end, 0
+            elif end > size:
+                for i in range(size, end):
+                    signs[i] = 1.0 if gradient[features[i]] > 0.0 else -1.0
+                    inside[features[i]] = True
+                size, waiting = end, 0
+            elif exchanged:
+                return STUCK, size, n_rounds
+            elif waiting > 1:  # all depend on the support: the worst one on its own
+                features[size], waiting = chosen, 1
+            else:
+                sign = 1.0 if gradient[chosen] > 0.0 else -1.0
+                step, size = exchange(
+                    sign, coef, features, signs, factor, size, inside, scratch
+                )
+                if step < 0.0:
+                    return STUCK, size, n_rounds
+                coef[chosen] = sign * step
+                features[size], exchanged = chosen, True
+        exchanged = False
         size = move(
             correlation, penalty, coef, features, signs, factor, size, inside, scratch
         )
         n_rounds += 1
-        whole = 2 * size < count
-        if whole:
-            set_gradient(gram, correlation, count, coef, features, size, gradient)
-        else:
-            set_outer_gradient(gram, correlation, count, penalty, coef, inside, gradient)
         allowed = allowed_rest(rest * y_norm2, coef, features, size)
-        slack = max(SLACK * largest, allowed)
-        found = largest_violation(gram, count, penalty, gradient, inside, slack)
-        left = 0.0
-        if whole or found[2] < 0:
-            if not whole:
-                set_gradient(gram, correlation, count, coef, features, size, gradient)
+        slack, left = max(SLACK * largest, allowed), 0.0
+        violating, worst, chosen = 0, slack, -1
+        whole = 2 * size < count
+        if not whole:
+            set_outer_gradient(gram, correlation, count, penalty, coef, inside, gradient)
+            violating, worst, chosen = largest_violation(
+                gram, count, penalty, gradient, inside, slack
+            )
+        looks = 2 if whole or chosen < 0 else 0
+        while looks > 0:
+            set_gradient(gram, correlation, count, coef, features, size, gradient)
+            violating, worst, chosen = largest_violation(
+                gram, count, penalty, gradient, inside, slack
+            )
             left = left_of_condition(penalty, coef, features, signs, size, gradient, point)
+            # Only a candidate for the end is refined, and one that badly needs it.
             least = UNREFINED * largest
-            if found[2] < 0:
+            if chosen < 0:
                 least = min(allowed_rest(REST * y_norm2, coef, features, size), slack)
                 least = max(ROUNDING * largest, allowed, least)
-            if left > least and refine(coef, features, signs, factor, size, point):
-                set_gradient(gram, correlation, count, coef, features, size, gradient)
-                found = largest_violation(gram, count, penalty, gradient, inside, slack)
-                left = left_of_condition(
-                    penalty, coef, features, signs, size, gradient, point
-                )
+            looks -= 1
+            if looks == 0 or left <= least:
+                break
+            if not refine(coef, features, signs, factor, size, point):
+                break
         height = objective(correlation, penalty, coef, gradient, features, size)
         patience = PATIENCE if height < lowest else patience - 1
         lowest = min(lowest, height)
         if left > INACCURATE * largest or patience == 0:
             return STUCK, size, n_rounds
-        violating, worst, chosen = found
         if chosen < 0:
             return SOLVED, size, n_rounds
         if n_rounds >= max_rounds:
             return LIMIT, size, n_rounds
         if size == features.size:
             return FULL, size, n_rounds
-        before = size
         least = max(slack, CROWD_FRACTION * worst) if violating > CROWD else slack
-        size = admit(
-            gram, count, penalty, gradient, inside, features, signs, factor, size, least
-        )
-        if size > before:
-            continue
-        sign = 1.0 if gradient[chosen] > 0.0 else -1.0
-        features[size] = chosen
-        enter(gram, l2, 1, features, factor, size)
-        step, size = exchange(sign, coef, features, signs, factor, size, inside, scratch)
-        if step > 0.0:
-            coef[chosen] = sign * step
-        features[size] = chosen
-        if step < 0.0 or enter(gram, l2, 1, features, factor, size) == size:
-            set_whole_gradient(gram, correlation, count, coef, gradient)
-            return STUCK, size, n_rounds
-        signs[size], inside[chosen] = sign, True
-        size += 1
+        waiting = queue(gram, count, penalty, gradient, inside, features, size, least)
 
 
 @jit
@@ -481,12 +482,10 @@ def follow(
     count,
     y_norm2,
     rest,
-    order,
     penalty,
     numbers,
     max_rounds,
     portion,
-    max_gap,
     coef,
     gradient,
     inside,
@@ -497,7 +496,7 @@ def follow(
     size,
     scratch,
     coefs,
-    gaps,
+    gradients,
     n_rounds,
 ):
     """Follow the exact minimiser over the first `count` features of
@@ -511,19 +510,15 @@ def follow(
     gram, correlation : ndarray of shape (n, n), (n,), n >= count
     count : int
     y_norm2 : float
-        Scale of the objective; residual norm^2 = y_norm2 - coef' (c + gradient).
+        Scale of the objective.
     rest : float
         A relative gap of about this much may be left at every penalty; 0 for rounding.
-    order : ndarray of int
-        The features of which the gap is taken; empty if none is asked for.
     penalty : NamedTuple
         With a known `slope_at_zero`: quadratic on each side of zero.
     numbers : ndarray of shape (n_penalties, n_numbers)
         What makes the penalty of each step of `penalty`, see `with_numbers`.
     max_rounds, portion : int
         Bounds on the looks at all features: for each penalty, and in this call.
-    max_gap : float
-        A solution with a larger gap is not accepted.
     coef, gradient : ndarray of shape (n,)
         Written. On entry coef is zero outside the support.
     inside : ndarray of bool of shape (n,)
@@ -537,9 +532,11 @@ def follow(
     size : int
         Size of the support on entry.
     scratch : ndarray of shape (4, capacity)
-    coefs, gaps, n_rounds : ndarray of shape (n_penalties, n), (n_penalties,) (twice)
-        Written for the penalties that were solved; `n_rounds` counts on from what it
-        holds, and for the one that was not finished too.
+    coefs, gradients : ndarray of shape (n_penalties, n)
+        Written for the penalties that were solved.
+    n_rounds : ndarray of shape (n_penalties,)
+        Written; counts on from what it holds, and for the penalty that was not finished
+        too.
 
     Returns
     -------
@@ -556,10 +553,10 @@ def follow(
     left = portion
     for t in range(len(numbers)):
         kernel = with_numbers(penalty, numbers[t])
-        if strong_convexity(kernel) != l2:
-            l2 = strong_convexity(kernel)
-            if size > SMALL or enter(gram, l2, size, features, factor, 0) < size:
-                return STALE, size, t
+        stale = strong_convexity(kernel) != l2
+        l2 = strong_convexity(kernel)
+        if stale and size > SMALL:
+            return STALE, size, t
         status, size, rounds = solve_at(
             gram,
             correlation,
@@ -567,6 +564,7 @@ def follow(
             y_norm2,
             rest,
             kernel,
+            stale,
             min(left, max_rounds - n_rounds[t]),
             coef,
             gradient,
@@ -581,15 +579,5 @@ def follow(
         left -= rounds
         if status != SOLVED:
             return status, size, t
-        if order.size:
-            norm2 = y_norm2
-            for i in range(size):
-                j = features[i]
-                norm2 -= coef[j] * (correlation[j] + gradient[j])
-            gaps[t] = optimality_gap(
-                kernel, gradient, coef, gradient, order, order.size, max(norm2, 0.0)
-            )
-            if gaps[t] > max_gap:
-                return STUCK, size, t
-        coefs[t] = coef
+        coefs[t], gradients[t] = coef, gradient
     return SOLVED, size, len(numbers)

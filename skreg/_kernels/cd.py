@@ -30,6 +30,7 @@ from skreg.penalties import (
     strong_convexity,
     subdiff_distance,
     value,
+    with_numbers,
 )
 
 # Epochs between two looks at the gap of the working set. A look costs an epoch of
@@ -339,10 +340,24 @@ def coordinate_descent(
 
 
 @jit
-def certify(penalty, curvature, coef, gradient, order, norm2):
-    """:func:`optimality_gap` of the features in `order`, for solutions found elsewhere.
+def certify(penalty, numbers, curvature, coefs, gradients, order, norm2, gaps):
+    """:func:`optimality_gap` of solutions found elsewhere, for the features in `order`.
 
-    `gradient` must be known for them; all others must have a zero coefficient and be
-    known to satisfy the optimality condition.
+    Parameters
+    ----------
+    penalty : NamedTuple
+    numbers : ndarray of shape (n_solutions, n_numbers)
+        What makes the penalty of each solution of `penalty`, see `with_numbers`.
+    curvature : ndarray of shape (n_features,)
+    coefs, gradients : ndarray of shape (n_solutions, n_features)
+        Gradients must be known for the features in `order`; all others must have a zero
+        coefficient and be known to satisfy the optimality condition.
+    order : ndarray of int
+    norm2, gaps : ndarray of shape (n_solutions,)
+        Mean squares of the residuals; `gaps` is written.
     """
-    return optimality_gap(penalty, curvature, coef, gradient, order, order.size, norm2)
+    for t in range(len(numbers)):
+        kernel = with_numbers(penalty, numbers[t])
+        gaps[t] = optimality_gap(
+            kernel, curvature, coefs[t], gradients[t], order, order.size, norm2[t]
+        )

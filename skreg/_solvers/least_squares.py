@@ -21,7 +21,7 @@ from skreg._solvers.moments import gram_design, make_moments
 from skreg._solvers.results import DEFAULT_TOL, EXACT_GAP, PathResult, Step, Stop
 from skreg._solvers.ridge import certify_ridge, solve_ridge
 from skreg._solvers.sample import column_design, start_state
-from skreg._solvers.support import Support, is_uniform
+from skreg._solvers.support import Support, is_uniform, runs_of
 from skreg._solvers.working_set import CHEAP_SUPPORT, WorkingSet, screening_kernel
 from skreg.penalties import slope_at_zero, strong_convexity
 
@@ -293,19 +293,49 @@ class GramSolver:
             kernels,
             stop.max_iter,
             y_norm2=design.y_norm2,
-            order=self._order,
             rest=stop.rest,
-            max_gap=stop.exact_gap,
         )
-        for t in range(found.n_solved):
-            yield Step(found.coefs[t], found.gaps[t], int(found.n_rounds[t]))
-        if found.n_solved < len(alphas):
+        n_solved, coefs = found.n_solved, found.coefs[: found.n_solved]
+        gaps = self._gaps(kernels[:n_solved], coefs, found.gradients[:n_solved])
+        for t in range(n_solved):
+            good = bool(gaps[t] <= stop.exact_gap)
+            yield Step(coefs[t], gaps[t], int(found.n_rounds[t]), done=good)
+            if not good:
+                return
+        if n_solved < len(alphas):
             coef, gradient = support.coef.copy(), support.gradient
-            norm2 = max(design.y_norm2 - coef @ (design.correlation + gradient), 0.0)
-            kernel = kernels[found.n_solved]
-            gap = certify(kernel, gradient, coef, gradient, self._order, norm2)
-            n_rounds = int(found.n_rounds[found.n_solved])
+            (gap,) = self._gaps(
+                kernels[n_solved : n_solved + 1], coef[None], gradient[None]
+            )
+            n_rounds = int(found.n_rounds[n_solved])
             yield Step(coef, gap, n_rounds, done=n_rounds >= stop.max_iter)
+
+    def _gaps(self, kernels, coefs, gradients):
+        """Duality gaps from the Gram matrix: r'r = y'y - w'(c + g)."""
+        design = self._design
+        products = np.einsum("tj,tj->t", coefs, design.correlation + gradients)
+        norm2 = np.maximum(design.y_norm2 - products, 0.0)
+        curvature = gradients[0] if len(gradients) else design.correlation
+        return gaps_of(kernels, curvature, coefs, gradients, self._order, norm2)
+
+
+def gaps_of(kernels, curvature, coefs, gradients, order, norm2):
+    """:func:`~skreg._kernels.cd.certify` for a list of kernels."""
+    gaps, end = np.empty(len(kernels)), 0
+    for kernel, numbers in runs_of(kernels) if kernels else ():
+        part = slice(end, end + len(numbers))
+        certify(
+            kernel,
+            numbers,
+            curvature,
+            coefs[part],
+            gradients[part],
+            order,
+            norm2[part],
+            gaps[part],
+        )
+        end = part.stop
+    return gaps
 
 
 def has_exact_solution(kernel):
@@ -363,9 +393,9 @@ def _gaps_at_once(sample, penalty, alphas, coef, targets):
         gradient = np.ascontiguousarray(sample.correlation(residual).T)
         norm2 = sample.mean_square(residual)
         order, curvature = np.arange(coef.shape[1]), np.ones(coef.shape[1])
-        for row, t in enumerate(iterated):
-            kernel = penalty.kernel(alphas[t])
-            gaps[t] = certify(kernel, curvature, coef[t], gradient[row], order, norm2[row])
+        kernels = [penalty.kernel(alphas[t]) for t in iterated]
+        norm2 = np.broadcast_to(norm2, len(iterated)).copy()
+        gaps[iterated] = gaps_of(kernels, curvature, coef[iterated], gradient, order, norm2)
     return gaps
 
 

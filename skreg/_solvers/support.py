@@ -12,7 +12,6 @@ from skreg.penalties import strong_convexity, with_numbers
 PORTION = 200
 # A larger support would have a factor of more than 300 MB: coordinate descent takes over.
 MAX_SUPPORT = 6_000
-NO_FEATURES = np.zeros(0, dtype=np.int64)
 
 
 class Followed(NamedTuple):
@@ -20,7 +19,7 @@ class Followed(NamedTuple):
 
     n_solved: int
     coefs: np.ndarray  # (n_penalties, n_features)
-    gaps: np.ndarray  # (n_penalties,), where asked for
+    gradients: np.ndarray  # (n_penalties, n_features)
     n_rounds: np.ndarray  # (n_penalties,), of the first unsolved one too
 
 
@@ -97,8 +96,6 @@ class Support:
         *,
         y_norm2,
         rest,
-        order=NO_FEATURES,
-        max_gap=np.inf,
     ):
         """Solve for one penalty after the other, as far as that works.
 
@@ -112,19 +109,15 @@ class Support:
             Bound for each penalty.
         y_norm2, rest : float
             A gap of about rest * y_norm2 / 2 may be left.
-        order : ndarray of int
-            Features of which the gap is wanted.
-        max_gap : float
-            A larger gap ends the path.
 
         Returns
         -------
         Followed
         """
         size = len(kernels), len(gram)
-        found = Followed(0, np.zeros(size), np.zeros(size[0]), np.zeros(size[0], np.int64))
+        found = Followed(0, np.zeros(size), np.zeros(size), np.zeros(size[0], np.int64))
         position, end = 0, 0
-        for kernel, numbers in _runs(kernels):
+        for kernel, numbers in runs_of(kernels):
             start, end = end, end + len(numbers)
             while position < end:
                 status, self._size, n_solved = follow(
@@ -133,12 +126,10 @@ class Support:
                     count,
                     y_norm2,
                     rest,
-                    order,
                     kernel,
                     numbers[position - start :],
                     max_rounds,
                     PORTION,
-                    max_gap,
                     self.coef,
                     self.gradient,
                     self._inside,
@@ -149,7 +140,7 @@ class Support:
                     self._size,
                     self._scratch,
                     found.coefs[position:end],
-                    found.gaps[position:end],
+                    found.gradients[position:end],
                     found.n_rounds[position:end],
                 )
                 position += n_solved
@@ -208,8 +199,8 @@ def is_uniform(kernel):
     return not any(isinstance(member, np.ndarray) for member in kernel)
 
 
-def _runs(kernels):
-    """Pairs (kernel, numbers): what :func:`follow` can do in one call each."""
+def runs_of(kernels):
+    """Pairs (kernel, numbers): the kernels that compiled code can make from one each."""
     first = kernels[0]
     if not is_uniform(first):
         return [(kernel, np.zeros((1, 0))) for kernel in kernels]

@@ -26,7 +26,7 @@ from skreg._kernels.screening import correlate, screen
 from skreg._solvers.columns import pack_columns
 from skreg._solvers.results import EXACT_GAP, Step
 from skreg._solvers.sample import residual_state
-from skreg._solvers.support import Support
+from skreg._solvers.support import Support, runs_of
 from skreg.penalties import slope_at_zero, strong_convexity
 
 # When features with more than this share of the entries of X fail the sphere test, all
@@ -300,8 +300,19 @@ class WorkingSet:
         relevant = np.concatenate([self.features, above])
         gradient = self._estimate.copy()
         correlate(self._design, self.features, self._state(residual), gradient)
-        norm2 = self._sample.norm2(residual)
-        return certify(kernel, self._curvature, self.coef(), gradient, relevant, norm2)
+        ((_, numbers),) = runs_of([kernel])
+        gap = np.empty(1)
+        certify(
+            kernel,
+            numbers,
+            self._curvature,
+            self.coef()[None],
+            gradient[None],
+            relevant,
+            np.array([self._sample.norm2(residual)]),
+            gap,
+        )
+        return gap[0]
 
 
 def alphas_between(previous, alpha):
