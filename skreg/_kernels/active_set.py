@@ -196,27 +196,44 @@ def rotate_four(factor, i, first, cosines, sines):
 
 
 @inlined
-def move(correlation, penalty, coef, features, signs, factor, size, inside, scratch):
+def move(correlation, penalty, coef, features, signs, factor, size, inside, scratch, sign):
     """To the minimiser for the present support and signs, dropping what reaches zero.
 
-    Returns the new size of the support.
+    Or, with a `sign` that is not 0, make room for a violating feature that is a combination
+    of the support, with weights z: its coefficient sign t and coef_A - sign t z leave the
+    fit as it is and lower the penalty; t grows until a coefficient of the support is zero,
+    which leaves. `factor[size]` holds L^-1 G_Aj, as `enter` left it.
+
+    Returns the new size of the support, and t; t < 0 if no coefficient shrinks.
     """
     point, solved = scratch[0], scratch[3]
-    for i in range(size):
-        j = features[i]
-        solved[i] = correlation[j] - slope_at_zero(penalty, j, signs[i])
-    forward(factor, size, solved)
+    if sign == 0.0:
+        for i in range(size):
+            j = features[i]
+            solved[i] = correlation[j] - slope_at_zero(penalty, j, signs[i])
+        forward(factor, size, solved)
+    else:
+        for i in range(size):
+            solved[i] = factor[size, i]
+    step = -1.0
     while size > 0:
         for i in range(size):
             point[i] = solved[i]
         backward(factor, size, point)
-        step, leaving = 1.0, -1
+        leaving = -1
         for i in range(size):
-            if point[i] * signs[i] <= 0.0:
-                old = coef[features[i]]
+            old = coef[features[i]]
+            if sign != 0.0:
+                point[i] = old - sign * point[i]  # where t = 1 leads
+                crosses = (point[i] - old) * signs[i] < 0.0
+            else:
+                crosses = point[i] * signs[i] <= 0.0
+            if crosses:
                 reached = old / (old - point[i]) if old != point[i] else 0.0
-                if reached < step or leaving < 0:
-                    step, leaving = min(reached, step), i
+                if leaving < 0 or reached < step:
+                    step, leaving = reached, i
+        if leaving < 0 and sign != 0.0:
+            return size, -1.0
         for i in range(size):
             j = features[i]
             coef[j] = point[i] if leaving < 0 else coef[j] + step * (point[i] - coef[j])
@@ -226,36 +243,9 @@ def move(correlation, penalty, coef, features, signs, factor, size, inside, scra
         inside[features[leaving]] = False
         leave(leaving, features, signs, factor, size, scratch)
         size -= 1
-    return size
-
-
-@inlined
-def exchange(sign, coef, features, signs, factor, size, inside, scratch):
-    """Make room for a violating feature that is a combination of the support, weights z.
-
-    Its coefficient sign t and coef_A - sign t z leave the fit as it is and lower the
-    penalty; t grows until a coefficient of the support is zero, which leaves.
-    `factor[size]` holds L^-1 G_Aj, as `enter` left it. Returns (t, new size); t < 0 if
-    no coefficient shrinks.
-    """
-    point = scratch[0]
-    for i in range(size):
-        point[i] = factor[size, i]
-    backward(factor, size, point)
-    step, leaving = -1.0, -1
-    for i in range(size):
-        if point[i] * sign * signs[i] > 0.0:
-            reached = coef[features[i]] / (sign * point[i])
-            if leaving < 0 or reached < step:
-                step, leaving = reached, i
-    if leaving < 0:
-        return -1.0, size
-    for i in range(size):
-        coef[features[i]] -= step * sign * point[i]
-    coef[features[leaving]] = 0.0
-    inside[features[leaving]] = False
-    leave(leaving, features, signs, factor, size, scratch)
-    return step, size - 1
+        if sign != 0.0:
+            break
+    return size, step
 
 
 @inlined
@@ -264,7 +254,9 @@ def set_gradient(gram, correlation, count, coef, features, size, gradient):
     for k in range(count):
         gradient[k] = correlation[k]
     for i in range(size):
-        subtract_row(gram, features[i], coef[features[i]], count, gradient)
+        scale, row = coef[features[i]], gram[features[i]]
+        for k in range(count):
+            gradient[k] -= scale * row[k]
 
 
 @inlined
@@ -283,45 +275,22 @@ def set_outer_gradient(gram, correlation, count, penalty, coef, inside, gradient
 
 
 @inlined
-def subtract_row(gram, j, scale, count, gradient):
-    """gradient <- gradient - scale G_j."""
-    row = gram[j]
-    for k in range(count):
-        gradient[k] -= scale * row[k]
+def inspect(correlation, penalty, coef, features, signs, size, gradient, point):
+    """What is left of the optimality condition on the support: all of it in `point`.
 
-
-@inlined
-def objective(correlation, penalty, coef, gradient, features, size):
-    """1/2 coef' G coef - c' coef + penalty, from the gradient."""
-    total = 0.0
-    for i in range(size):
-        j = features[i]
-        total -= 0.5 * coef[j] * (correlation[j] + gradient[j])
-        total += value(penalty, j, coef[j])
-    return total
-
-
-@inlined
-def left_of_condition(penalty, coef, features, signs, size, gradient, point):
-    """Largest violation of the optimality condition on the support; all in `point`."""
+    Returns the largest violation, the objective 1/2 coef' G coef - c' coef + penalty, and
+    sum |coef|: a gap is at most that sum times the largest violation.
+    """
     l2 = strong_convexity(penalty)
-    largest = 0.0
+    largest, height, total = 0.0, 0.0, 0.0
     for i in range(size):
         j = features[i]
         point[i] = gradient[j] - slope_at_zero(penalty, j, signs[i]) - l2 * coef[j]
         largest = max(largest, abs(point[i]))
-    return largest
-
-
-@inlined
-def allowed_rest(rest, coef, features, size):
-    """What may be left of the optimality conditions for a gap of rest / 2: the gap is at
-    most that, times the sum of |coef|.
-    """
-    total = 0.0
-    for i in range(size):
-        total += abs(coef[features[i]])
-    return 0.5 * rest / total if total > 0.0 else 0.0
+        height -= 0.5 * coef[j] * (correlation[j] + gradient[j])
+        height += value(penalty, j, coef[j])
+        total += abs(coef[j])
+    return largest, height, total
 
 
 @inlined
@@ -421,46 +390,47 @@ def solve_at(
             elif waiting > 1:  # all depend on the support: the worst one on its own
                 features[size], waiting = chosen, 1
             else:
-                sign = 1.0 if gradient[chosen] > 0.0 else -1.0
-                step, size = exchange(
-                    sign, coef, features, signs, factor, size, inside, scratch
-                )
-                if step < 0.0:
-                    return STUCK, size, n_rounds
-                coef[chosen] = sign * step
-                features[size], exchanged = chosen, True
-        exchanged = False
-        size = move(
-            correlation, penalty, coef, features, signs, factor, size, inside, scratch
+                break
+        sign = 0.0
+        if waiting > 0:
+            sign = 1.0 if gradient[chosen] > 0.0 else -1.0
+        size, step = move(
+            correlation, penalty, coef, features, signs, factor, size, inside, scratch, sign
         )
+        if waiting > 0:
+            if step < 0.0:
+                return STUCK, size, n_rounds
+            coef[chosen], features[size], exchanged = sign * step, chosen, True
+            continue
+        exchanged = False
         n_rounds += 1
-        allowed = allowed_rest(rest * y_norm2, coef, features, size)
-        slack, left = max(SLACK * largest, allowed), 0.0
-        violating, worst, chosen = 0, slack, -1
         whole = 2 * size < count
         if not whole:
             set_outer_gradient(gram, correlation, count, penalty, coef, inside, gradient)
+        refined = False
+        while True:
+            if whole:
+                set_gradient(gram, correlation, count, coef, features, size, gradient)
+            left, height, total = inspect(
+                correlation, penalty, coef, features, signs, size, gradient, point
+            )
+            share = 0.5 * y_norm2 / total if total > 0.0 else 0.0
+            slack = max(SLACK * largest, rest * share)
             violating, worst, chosen = largest_violation(
                 gram, count, penalty, gradient, inside, slack
             )
-        looks = 2 if whole or chosen < 0 else 0
-        while looks > 0:
-            set_gradient(gram, correlation, count, coef, features, size, gradient)
-            violating, worst, chosen = largest_violation(
-                gram, count, penalty, gradient, inside, slack
-            )
-            left = left_of_condition(penalty, coef, features, signs, size, gradient, point)
             # Only a candidate for the end is refined, and one that badly needs it.
             least = UNREFINED * largest
             if chosen < 0:
-                least = min(allowed_rest(REST * y_norm2, coef, features, size), slack)
-                least = max(ROUNDING * largest, allowed, least)
-            looks -= 1
-            if looks == 0 or left <= least:
+                least = max(ROUNDING * largest, min(REST * share, slack), rest * share)
+                if not whole:
+                    whole = True
+                    continue
+            if refined or left <= least:
                 break
+            refined = True
             if not refine(coef, features, signs, factor, size, point):
                 break
-        height = objective(correlation, penalty, coef, gradient, features, size)
         patience = PATIENCE if height < lowest else patience - 1
         lowest = min(lowest, height)
         if left > INACCURATE * largest or patience == 0:
@@ -579,5 +549,6 @@ def follow(
         left -= rounds
         if status != SOLVED:
             return status, size, t
-        coefs[t], gradients[t] = coef, gradient
+        for j in range(count):
+            coefs[t, j], gradients[t, j] = coef[j], gradient[j]
     return SOLVED, size, len(numbers)
