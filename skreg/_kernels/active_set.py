@@ -196,8 +196,11 @@ def rotate_four(factor, i, first, cosines, sines):
 
 
 @inlined
-def move(correlation, penalty, coef, features, signs, factor, size, inside, scratch, sign):
+def move(penalty, coef, gradient, features, signs, factor, size, inside, scratch, sign):
     """To the minimiser for the present support and signs, dropping what reaches zero.
+
+    The step solves for what is left of the optimality condition, so that a second call
+    refines what rounding left of the first.
 
     Or, with a `sign` that is not 0, make room for a violating feature that is a combination
     of the support, with weights z: its coefficient sign t and coef_A - sign t z leave the
@@ -206,11 +209,11 @@ def move(correlation, penalty, coef, features, signs, factor, size, inside, scra
 
     Returns the new size of the support, and t; t < 0 if no coefficient shrinks.
     """
-    point, solved = scratch[0], scratch[3]
+    l2, point, solved = strong_convexity(penalty), scratch[0], scratch[3]
     if sign == 0.0:
         for i in range(size):
             j = features[i]
-            solved[i] = correlation[j] - slope_at_zero(penalty, j, signs[i])
+            solved[i] = gradient[j] - slope_at_zero(penalty, j, signs[i]) - l2 * coef[j]
         forward(factor, size, solved)
     else:
         for i in range(size):
@@ -224,19 +227,21 @@ def move(correlation, penalty, coef, features, signs, factor, size, inside, scra
         for i in range(size):
             old = coef[features[i]]
             if sign != 0.0:
-                point[i] = old - sign * point[i]  # where t = 1 leads
-                crosses = (point[i] - old) * signs[i] < 0.0
+                point[i] *= -sign
+                crosses = point[i] * signs[i] < 0.0
             else:
-                crosses = point[i] * signs[i] <= 0.0
+                crosses = (old + point[i]) * signs[i] <= 0.0
             if crosses:
-                reached = old / (old - point[i]) if old != point[i] else 0.0
+                reached = -old / point[i] if point[i] != 0.0 else 0.0
                 if leaving < 0 or reached < step:
                     step, leaving = reached, i
         if leaving < 0 and sign != 0.0:
             return size, -1.0
+        if leaving < 0:
+            step = 1.0
         for i in range(size):
-            j = features[i]
-            coef[j] = point[i] if leaving < 0 else coef[j] + step * (point[i] - coef[j])
+            coef[features[i]] += step * point[i]
+            solved[i] *= 1.0 - step
         if leaving < 0:
             break
         coef[features[leaving]] = 0.0
@@ -275,37 +280,21 @@ def set_outer_gradient(gram, correlation, count, penalty, coef, inside, gradient
 
 
 @inlined
-def inspect(correlation, penalty, coef, features, signs, size, gradient, point):
-    """What is left of the optimality condition on the support: all of it in `point`.
-
-    Returns the largest violation, the objective 1/2 coef' G coef - c' coef + penalty, and
-    sum |coef|: a gap is at most that sum times the largest violation.
+def inspect(correlation, penalty, coef, features, signs, size, gradient):
+    """The largest violation of the optimality condition on the support, the objective
+    1/2 coef' G coef - c' coef + penalty, and sum |coef|: the gap is at most that sum
+    times the largest violation.
     """
     l2 = strong_convexity(penalty)
     largest, height, total = 0.0, 0.0, 0.0
     for i in range(size):
         j = features[i]
-        point[i] = gradient[j] - slope_at_zero(penalty, j, signs[i]) - l2 * coef[j]
-        largest = max(largest, abs(point[i]))
+        left = gradient[j] - slope_at_zero(penalty, j, signs[i]) - l2 * coef[j]
+        largest = max(largest, abs(left))
         height -= 0.5 * coef[j] * (correlation[j] + gradient[j])
         height += value(penalty, j, coef[j])
         total += abs(coef[j])
     return largest, height, total
-
-
-@inlined
-def refine(coef, features, signs, factor, size, point):
-    """One step of iterative refinement: solve for what is left of the condition, in
-    `point`. False if a sign would change.
-    """
-    forward(factor, size, point)
-    backward(factor, size, point)
-    for i in range(size):
-        if (coef[features[i]] + point[i]) * signs[i] <= 0.0:
-            return False
-    for i in range(size):
-        coef[features[i]] += point[i]
-    return True
 
 
 @inlined
@@ -363,12 +352,12 @@ def solve_at(
     `stale` says that the factor of the support has to be computed first. Returns (status,
     size, n_rounds).
     """
-    l2, point = strong_convexity(penalty), scratch[0]
+    l2 = strong_convexity(penalty)
     largest = 0.0
     for j in range(count):
         largest = max(largest, abs(correlation[j]))
     n_rounds, patience, lowest = 0, PATIENCE, np.inf
-    waiting, chosen, exchanged = 0, -1, False
+    waiting, chosen, exchanged, refined = 0, -1, False, False
     if stale:
         waiting, size = size, 0
     while True:
@@ -395,7 +384,7 @@ def solve_at(
         if waiting > 0:
             sign = 1.0 if gradient[chosen] > 0.0 else -1.0
         size, step = move(
-            correlation, penalty, coef, features, signs, factor, size, inside, scratch, sign
+            penalty, coef, gradient, features, signs, factor, size, inside, scratch, sign
         )
         if waiting > 0:
             if step < 0.0:
@@ -403,34 +392,32 @@ def solve_at(
             coef[chosen], features[size], exchanged = sign * step, chosen, True
             continue
         exchanged = False
-        n_rounds += 1
-        whole = 2 * size < count
+        whole = refined or 2 * size < count
         if not whole:
             set_outer_gradient(gram, correlation, count, penalty, coef, inside, gradient)
-        refined = False
         while True:
             if whole:
                 set_gradient(gram, correlation, count, coef, features, size, gradient)
             left, height, total = inspect(
-                correlation, penalty, coef, features, signs, size, gradient, point
+                correlation, penalty, coef, features, signs, size, gradient
             )
             share = 0.5 * y_norm2 / total if total > 0.0 else 0.0
             slack = max(SLACK * largest, rest * share)
             violating, worst, chosen = largest_violation(
                 gram, count, penalty, gradient, inside, slack
             )
-            # Only a candidate for the end is refined, and one that badly needs it.
-            least = UNREFINED * largest
-            if chosen < 0:
-                least = max(ROUNDING * largest, min(REST * share, slack), rest * share)
-                if not whole:
-                    whole = True
-                    continue
-            if refined or left <= least:
+            if whole or chosen >= 0:
                 break
+            whole = True
+        # Only a candidate for the end is refined, and one that badly needs it.
+        least = UNREFINED * largest
+        if chosen < 0:
+            least = max(ROUNDING * largest, min(REST * share, slack), rest * share)
+        if left > least and not refined:
             refined = True
-            if not refine(coef, features, signs, factor, size, point):
-                break
+            continue
+        refined = False
+        n_rounds += 1
         patience = PATIENCE if height < lowest else patience - 1
         lowest = min(lowest, height)
         if left > INACCURATE * largest or patience == 0:
@@ -490,7 +477,7 @@ def follow(
     max_rounds, portion : int
         Bounds on the looks at all features: for each penalty, and in this call.
     coef, gradient : ndarray of shape (n,)
-        Written. On entry coef is zero outside the support.
+        Written. On entry coef is zero outside the support, and c - G coef is known on it.
     inside : ndarray of bool of shape (n,)
         Written: which features are in the support.
     features, signs : ndarray of shape (capacity,)

@@ -39,7 +39,7 @@ class Support:
         self.coef = np.zeros(n_features)
         self.gradient = np.zeros(n_features)
         self._inside = np.zeros(n_features, dtype=bool)
-        self._size, self._l2 = 0, 0.0
+        self._size, self._l2, self._knows_gradient = 0, 0.0, False
         self._allocate(min(n_features, 64))
 
     @property
@@ -58,7 +58,7 @@ class Support:
         """Back to zero."""
         self.coef[:] = 0.0
         self._inside[:] = False
-        self._size, self._l2 = 0, 0.0
+        self._size, self._l2, self._knows_gradient = 0, 0.0, False
 
     def start_at(self, coef, gram, l2):
         """Take over the support and values of `coef`; False if the support is too large or
@@ -117,6 +117,8 @@ class Support:
         size = len(kernels), len(gram)
         found = Followed(0, np.zeros(size), np.zeros(size), np.zeros(size[0], np.int64))
         position, end = 0, 0
+        if not self._knows_gradient:
+            self._set_gradient(gram, correlation, count)
         for kernel, numbers in runs_of(kernels):
             start, end = end, end + len(numbers)
             while position < end:
@@ -153,13 +155,20 @@ class Support:
                     return found._replace(n_solved=position)
         return found._replace(n_solved=position)
 
+    def _set_gradient(self, gram, correlation, count):
+        self.gradient[:count] = correlation[:count]
+        self.gradient[:count] -= gram[:count, :count] @ self.coef[:count]
+        self._knows_gradient = True
+
     def _prepare(self, status, gram):
         """What :func:`follow` needs to go on; False if there is no help."""
         if status == FULL and self._size < MAX_SUPPORT:
             self._reserve(min(2 * self._size, MAX_SUPPORT))
             return True
         if status == STALE:
-            return self.start_at(self.coef.copy(), gram, self._l2)
+            known = self.start_at(self.coef.copy(), gram, self._l2)
+            self._knows_gradient = True  # the coefficients are the same
+            return known
         return status == LIMIT
 
     def _refactor(self, gram, l2):
