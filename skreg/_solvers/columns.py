@@ -20,8 +20,20 @@ class DenseColumns:
         self._rows = np.empty((64, sample.X.shape[0]))
         self._size = 0
 
+    @property
+    def rows(self):
+        """The centred columns as rows, in the order of joining."""
+        return self._rows[: self._size]
+
     def append(self, features):
         """Add columns; return their inner products with all columns, new ones last."""
+        new = self.store(features)
+        if self._sample.weights is None:
+            return new @ self.rows.T / new.shape[1]
+        return (new * self._sample.weights) @ self.rows.T
+
+    def store(self, features):
+        """Add columns; return them as rows."""
         sample, start = self._sample, self._size
         self._size += len(features)
         if self._size > len(self._rows):
@@ -32,13 +44,15 @@ class DenseColumns:
         new[:] = self._source[features]
         if sample.centred:
             new -= sample.X_mean[features, None]
-        if sample.weights is None:
-            return new @ self._rows[: self._size].T / sample.X.shape[0]
-        return (new * sample.weights) @ self._rows[: self._size].T
+        return new
 
     def combine(self, coef):
-        """The fitted values sum_j coef_j (x_j - m_j)."""
-        return coef @ self._rows[: self._size]
+        """The fitted values sum_j coef_j (x_j - m_j), for each row of `coef`."""
+        return coef @ self.rows
+
+    def correlate(self, residual):
+        """Inner products with residuals of shape (n_samples, n_targets)."""
+        return self.rows @ self._sample.weighted(residual)
 
 
 class SparseColumns:
@@ -65,4 +79,25 @@ class SparseColumns:
     def combine(self, coef):
         """See :meth:`DenseColumns.combine`."""
         shift = coef @ self._sample.X_mean[self._features]
-        return self._chosen @ coef - shift
+        return (self._chosen @ coef.T - shift).T
+
+    def correlate(self, residual):
+        """See :meth:`DenseColumns.correlate`."""
+        weighted = self._sample.weighted(residual)
+        means = self._sample.X_mean[self._features]
+        return self._chosen.T @ weighted - np.outer(means, weighted.sum(axis=0))
+
+
+class AllColumns:
+    """Every column of a sample, where it is."""
+
+    def __init__(self, sample):
+        self._sample = sample
+
+    def combine(self, coef):
+        """See :meth:`DenseColumns.combine`."""
+        return self._sample.fitted(coef).T
+
+    def correlate(self, residual):
+        """See :meth:`DenseColumns.correlate`."""
+        return self._sample.correlation(residual)

@@ -47,6 +47,16 @@ class Reference(NamedTuple):
     gradient: np.ndarray
 
 
+def alphas_on_the_way(penalty, alpha, start_gradient):
+    """Alphas to pass on the way from the null model to `alpha`."""
+    alpha_max = penalty.alpha_max(start_gradient)
+    if not 0.0 < alpha_max < np.inf or alpha >= WARM_UP_RATIO * alpha_max:
+        return np.array([alpha_max]) if 0.0 < alpha < alpha_max < np.inf else ()
+    ratio = max(alpha / alpha_max, 1e-4)
+    steps = min(int(np.log(ratio) / np.log(WARM_UP_RATIO)) + 1, WARM_UP_STEPS)
+    return np.geomspace(alpha_max, ratio * alpha_max, steps + 1)[:-1]
+
+
 class WorkingSet:
     """Features that may be needed, their Gram matrix, and what is known of the others.
 
@@ -119,13 +129,8 @@ class WorkingSet:
         )
 
     def warm_up(self, penalty, alpha):
-        """Alphas to pass on the way from the null model to `alpha`."""
-        alpha_max = penalty.alpha_max(self._start_gradient)
-        if not 0.0 < alpha_max < np.inf or alpha >= WARM_UP_RATIO * alpha_max:
-            return np.array([alpha_max]) if 0.0 < alpha < alpha_max < np.inf else ()
-        ratio = max(alpha / alpha_max, 1e-4)
-        steps = min(int(np.log(ratio) / np.log(WARM_UP_RATIO)) + 1, WARM_UP_STEPS)
-        return np.geomspace(alpha_max, ratio * alpha_max, steps + 1)[:-1]
+        """See :func:`alphas_on_the_way`."""
+        return alphas_on_the_way(penalty, alpha, self._start_gradient)
 
     def predict_support(self, screening):
         """Let the features join that the strong rule expects to be needed."""

@@ -1,0 +1,131 @@
+"""Products with the Gram matrix G of the features in play, and inverses built on it.
+
+Two forms: by the matrix G itself, and, for few samples, by the columns (G = K K' with a
+row of K per feature). The second never forms G, and its inverses cost the cube of the
+number of samples where the support is larger than that: with several targets it can be.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import linalg
+
+from skreg._solvers.columns import DenseColumns
+
+
+class Inverse(NamedTuple):
+    """N^-1 for N = Q + E G E, with diagonal Q >= 1 and E, in one of two forms."""
+
+    complement: np.ndarray  # I - N^-1; its lower triangle
+    lower: np.ndarray | None  # N = lower lower'
+    thin: np.ndarray | None  # N^-1 = Q^-1 - thin' thin
+    diagonal: np.ndarray  # of Q
+
+    def times(self, rows):
+        """N^-1 rows."""
+        if self.lower is not None:
+            return linalg.cho_solve((self.lower, True), rows, check_finite=False)
+        return rows / self.diagonal[:, None] - self.thin.T @ (self.thin @ rows)
+
+
+def invert_matrix(scaled, diagonal):
+    """:class:`Inverse` from the matrix E G E, which is overwritten."""
+    size = len(scaled)
+    scaled.flat[:: size + 1] += diagonal
+    lower, info = linalg.lapack.dpotrf(scaled.T, lower=1, overwrite_a=1)
+    if info != 0:
+        return None
+    complement, _ = linalg.lapack.dpotri(lower, lower=1)
+    np.negative(complement, out=complement)
+    complement.T.flat[:: size + 1] += 1.0
+    return Inverse(complement, lower, None, diagonal)
+
+
+def invert_product(factor, diagonal):
+    """:class:`Inverse` from E K, with fewer columns than rows."""
+    size, n_samples = factor.shape
+    shrunk = factor / diagonal[:, None]
+    inner = factor.T @ shrunk
+    inner.flat[:: n_samples + 1] += 1.0
+    lower, info = linalg.lapack.dpotrf(inner.T, lower=1, overwrite_a=1)
+    if info != 0:
+        return None
+    thin = linalg.blas.dtrsm(1.0, lower, shrunk.T, lower=1)
+    complement = thin.T @ thin
+    complement.flat[:: size + 1] += 1.0 - 1.0 / diagonal
+    return Inverse(complement.T, None, thin, diagonal)
+
+
+class ColumnProducts:
+    """By the columns in play."""
+
+    def __init__(self, sample, design):
+        self._columns, self._sample = DenseColumns(sample, design), sample
+
+    def join(self, features):
+        """Features come into play."""
+        self._columns.store(features)
+
+    def times(self, coef):
+        """G coef."""
+        rows = self._columns.rows
+        return rows @ self._sample.weighted(rows.T @ coef)
+
+    def combine(self, coef):
+        """Fitted values, shape (n_samples, n_targets)."""
+        return self._columns.rows.T @ coef
+
+    def correlate(self, residual):
+        """Inner products of the columns in play with a residual."""
+        return self._columns.correlate(residual)
+
+    def inverse(self, chosen, scale, diagonal):
+        """:class:`Inverse` for some features in play; None if it is too inaccurate."""
+        factor = self._columns.rows[chosen]
+        factor *= scale[:, None]
+        factor *= self._sample.weight_roots().T
+        if len(chosen) > factor.shape[1]:
+            return invert_product(factor, diagonal)
+        return invert_matrix(factor @ factor.T, diagonal)
+
+
+class GramProducts:
+    """By the Gram matrix of the features in play, which grows as they join.
+
+    `columns` packs their columns; `gram` may hold them all from the start.
+    """
+
+    def __init__(self, columns, gram=None):
+        self._columns = columns
+        self._gram = np.zeros((64, 64)) if gram is None else gram
+        self._size = 0 if gram is None else len(gram)
+
+    def join(self, features):
+        """Features come into play."""
+        start, end = self._size, self._size + len(features)
+        if end > len(self._gram):
+            old, self._gram = self._gram, np.zeros((2 * end, 2 * end))
+            self._gram[:start, :start] = old[:start, :start]
+        products = self._columns.append(features)
+        self._gram[start:end, :end] = products
+        self._gram[:end, start:end] = products.T
+        self._size = end
+
+    def times(self, coef):
+        """G coef."""
+        return self._gram[: self._size, : self._size] @ coef
+
+    def combine(self, coef):
+        """Fitted values, shape (n_samples, n_targets)."""
+        return self._columns.combine(coef.T).T
+
+    def correlate(self, residual):
+        """Inner products of the columns in play with a residual."""
+        return self._columns.correlate(residual)
+
+    def inverse(self, chosen, scale, diagonal):
+        """:class:`Inverse` for some features in play; None if it is too inaccurate."""
+        scaled = self._gram[np.ix_(chosen, chosen)]
+        scaled *= scale
+        scaled *= scale[:, None]
+        return invert_matrix(scaled, diagonal)

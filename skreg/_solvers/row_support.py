@@ -1,0 +1,310 @@
+r"""Newton's method for row-sparse coefficients of several targets.
+
+Minimises over the features in play, with G their Gram matrix and C = X' Omega Y,
+
+    1/2 tr(B'GB) - tr(C'B) + sum_j (l1 ||b_j|| + l2/2 ||b_j||^2).
+
+On the rows that are not zero this is smooth. With r_j = ||b_j||, u_j = b_j / r_j and
+Z = C - G B, row j of minus the gradient is z_j - l1 u_j - l2 b_j, and the Hessian is
+
+    H = (G + l2 I + D) (x) I_T  -  U D U',     D = diag(l1 / r_j),
+
+where column j of U holds u_j in the places of row j. In the scale E = D^(-1/2) it is
+N (x) I_T - U U' with N = I + E (G + l2 I) E, and since U'(N^-1 (x) I_T) U is the
+elementwise product of N^-1 and (u_j'u_k), the Sherman-Morrison-Woodbury formula needs
+matrices of the size of the support only, whatever the number of targets:
+
+    (N (x) I - U U')^-1 = N^-1 + N^-1 U S^-1 U' N^-1,    S = (I - N^-1) o (u_j'u_k).
+
+I - N^-1 and so S are positive semidefinite (Schur), and no digits are lost in S.
+
+A row that is small next to its step turns too far in Newton's method on B. Take
+v_j = b_j + t_j l1 u_j instead, t_j = 1 / G_jj, of which b_j is the proximal operator.
+The linear system is the same, but the direction of v_j is known well however small b_j
+is, and rows leave by ||v_j|| <= t_j l1: a semismooth Newton method. Rows enter by a
+proximal gradient step.
+
+The Hessian changes little from one step, or one alpha, to the next, so its factors
+serve many steps, while they contract fast enough. Rows that came since have the
+diagonal block of H; rows that left are left out.
+
+References: Obozinski, Taskar and Jordan, Statistics and Computing, 2010; Qi and Sun, A
+nonsmooth version of Newton's method, Mathematical Programming, 1993.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import linalg
+
+# What is left of the optimality condition by rounding, relative to the largest row of C.
+ROUNDING = 1e-15
+# Sufficient decrease; shortest step; rounds without progress before giving up.
+DECREASE, SHORTEST, PATIENCE = 1e-2, 1e-4, 30
+# Factors of a larger support: hundreds of megabytes, tens of seconds.
+MAX_ROWS = 4_000
+# The new factors of m rows cost as much as this many steps plus m / ROWS_PER_STEP.
+STEPS_PER_FACTOR, ROWS_PER_STEP = 2.0, 40.0
+# Relative growth of the diagonal of S until it has a Cholesky factor.
+SHIFTS = (1e-14, 1e-10, 1e-6)
+
+
+def row_norms(rows):
+    """Euclidean norm of each row."""
+    return np.sqrt(np.einsum("jk,jk->j", rows, rows))
+
+
+def inner(left, right):
+    """Inner product of each row of `left` with that of `right`."""
+    return np.einsum("jk,jk->j", left, right)
+
+
+class Rows(NamedTuple):
+    """Non-zero rows: which, their lengths and their directions."""
+
+    features: np.ndarray
+    size: np.ndarray
+    direction: np.ndarray
+
+
+class Hessian:
+    """The factors of H at some rows; `features` are numbered as they came into play."""
+
+    def __init__(self, rows, scale, inverse, factor):
+        self.features = rows.features
+        self._direction, self._scale = rows.direction, scale[:, None]
+        self._inverse, self._factor = inverse, factor
+
+    def solve(self, right):
+        """H^-1 right."""
+        solution = self._inverse.times(self._scale * right)
+        along = inner(self._direction, solution)
+        along = linalg.cho_solve((self._factor, True), along, check_finite=False)
+        solution += self._inverse.times(self._direction * along[:, None])
+        return self._scale * solution
+
+
+def factor_hessian(problem, rows):
+    """:class:`Hessian` at `rows`; None if its factors are too inaccurate."""
+    scale = np.sqrt(rows.size / problem.l1)
+    diagonal = 1.0 + problem.l2 * scale**2
+    inverse = problem.products.inverse(rows.features, scale, diagonal)
+    if inverse is None:
+        return None
+    matrix = rows.direction @ rows.direction.T
+    matrix *= inverse.complement.T
+    diagonal = matrix.diagonal().copy()
+    for shift in SHIFTS:
+        matrix.flat[:: len(matrix) + 1] = (1.0 + shift) * diagonal
+        factor, info = linalg.lapack.dpotrf(matrix.T, lower=1)
+        if info == 0:
+            return Hessian(rows, scale, inverse, factor)
+    return None
+
+
+class Problem(NamedTuple):
+    """The problem at one alpha, over the features in play."""
+
+    products: Any  # with G: ColumnProducts or GramProducts
+    correlation: np.ndarray  # C, (n_working, n_targets)
+    curvature: np.ndarray  # diagonal of G
+    l1: float
+    l2: float
+    aim: float  # duality gap to reach
+    null: float  # objective of the null model
+
+    def gradient(self, coef):
+        """C - G coef."""
+        return self.correlation - self.products.times(coef)
+
+    def penalty(self, size):
+        """Of rows of these lengths."""
+        return self.l1 * size.sum() + 0.5 * self.l2 * (size @ size)
+
+    def slack(self, total):
+        """By how much gradients may violate optimality, where sum_j ||b_j|| is `total`.
+
+        With violations d the dual point is scaled by s >= 1 - d / l1, and the gap is at
+        most 2 d total + (d / l1)^2 null. Half of what is aimed at is left to others.
+        """
+        share = 0.25 * self.aim
+        linear = share / (2.0 * total) if total > 0.0 else np.inf
+        quadratic = self.l1 * np.sqrt(share / self.null) if self.null > 0.0 else np.inf
+        largest = row_norms(self.correlation).max(initial=0.0)
+        return max(min(linear, quadratic), ROUNDING * largest)
+
+
+class Outlook(NamedTuple):
+    """How far coefficients are from optimality."""
+
+    rows: Rows
+    right: np.ndarray  # minus the gradient of the objective at the rows
+    left: float  # its largest row norm
+    entering: np.ndarray  # zero rows that violate optimality
+    excess: float  # by how much at most
+    slack: float  # what is rounding, or good enough
+
+
+class RowSupport:
+    """The solution over the features in play, from one alpha to the next.
+
+    Attributes
+    ----------
+    coef, gradient : ndarray of shape (n_working, n_targets)
+        Features in the order of joining; gradient = C - G coef.
+    """
+
+    def __init__(self, n_targets):
+        self.coef = np.zeros((0, n_targets))
+        self.gradient = self.coef
+        self._hessian = None
+
+    def start_at(self, coef):
+        """Take over a solution."""
+        self.coef, self._hessian = coef, None
+
+    def solve(self, problem, max_rounds):
+        """Solve over the features in play, from the last solution.
+
+        Returns
+        -------
+        solved : bool
+        slack : float
+            The violation of optimality that was let pass as good enough.
+        n_rounds : int
+            Steps on the rows that are not zero, and of rows that enter.
+        """
+        self._admit(problem)
+        previous, lowest, patience, n_rounds = np.inf, np.inf, PATIENCE, 0
+        while True:
+            now = self._look(problem)
+            worst = max(now.left, now.excess)
+            if worst <= now.slack:
+                return True, now.slack, n_rounds
+            patience = PATIENCE if worst < lowest else patience - 1
+            lowest = min(lowest, worst)
+            size = len(now.rows.features) + len(now.entering)
+            if n_rounds >= max_rounds or patience == 0 or size > MAX_ROWS:
+                return False, now.slack, n_rounds
+            # At a new alpha, the rows there are first follow it.
+            follows = n_rounds == 0 and self._hessian is not None and now.left > now.slack
+            n_rounds += 1
+            if now.excess > now.slack and not follows:
+                self._enter(problem, now)
+                previous = np.inf
+            elif not self._step(problem, now, previous):
+                return False, now.slack, n_rounds
+            else:
+                previous = now.left
+
+    def _admit(self, problem):
+        """Make room for features that came into play."""
+        joined = len(problem.correlation) - len(self.coef)
+        self.coef = np.pad(self.coef, ((0, joined), (0, 0)))
+        self.gradient = problem.gradient(self.coef)
+
+    def _look(self, problem):
+        size = row_norms(self.coef)
+        features = np.flatnonzero(size)
+        rows = Rows(features, size[features], self.coef[features] / size[features, None])
+        right = self.gradient[features] - problem.l1 * rows.direction
+        right -= problem.l2 * self.coef[features]
+        slack = problem.slack(rows.size.sum())
+        excess = np.where(size > 0.0, 0.0, row_norms(self.gradient) - problem.l1)
+        return Outlook(
+            rows,
+            right,
+            row_norms(right).max(initial=0.0),
+            np.flatnonzero(excess > slack),
+            excess.max(initial=0.0),
+            slack,
+        )
+
+    def _enter(self, problem, now):
+        """A proximal gradient step of the entering rows, as long as is best for all."""
+        gradient = self.gradient[now.entering]
+        share = 1.0 - problem.l1 / row_norms(gradient)
+        change = (share / problem.curvature[now.entering])[:, None] * gradient
+        moved = np.zeros_like(self.coef)
+        moved[now.entering] = change
+        product = problem.products.times(moved)
+        slope = np.sum(gradient * change) - problem.l1 * row_norms(change).sum()
+        bend = np.sum(moved * product) + problem.l2 * np.sum(change * change)
+        length = slope / bend
+        self.coef += length * moved
+        self.gradient = self.gradient - length * product
+
+    def _step(self, problem, now, previous):
+        """A Newton step of the rows that are not zero; False if there is none."""
+        worth = STEPS_PER_FACTOR + len(now.rows.features) / ROWS_PER_STEP
+        if self._hessian is None or steps_left(now.left, previous, now.slack) > worth:
+            self._hessian = factor_hessian(problem, now.rows)
+            fresh = True
+        else:
+            fresh = False
+        while self._hessian is not None:
+            if self._search(problem, now):
+                return True
+            if fresh:
+                break
+            self._hessian, fresh = factor_hessian(problem, now.rows), True
+        return False
+
+    def _search(self, problem, now):
+        """Go along Newton's direction as far as the objective falls well; whether it does."""
+        features, size, direction = now.rows
+        newton = self._direction(problem, now)
+        along = inner(direction, newton)
+        across = newton - along[:, None] * direction
+        threshold = problem.l1 / problem.curvature[features]
+        across *= (1.0 + threshold / size)[:, None]
+        slope = -np.sum(now.right * newton)
+        before = problem.penalty(size)
+        moved = np.zeros_like(self.coef)
+        length = 1.0
+        while length >= SHORTEST:
+            point = (size + threshold + length * along)[:, None] * direction
+            point += length * across
+            shrink = np.maximum(1.0 - threshold / row_norms(point), 0.0)
+            point *= shrink[:, None]
+            moved[features] = point - self.coef[features]
+            product = problem.products.times(moved)
+            change = 0.5 * np.sum(moved * product) - np.sum(moved * self.gradient)
+            change += problem.penalty(row_norms(point)) - before
+            if change <= DECREASE * length * slope + ROUNDING * before:
+                self.coef[features] = point
+                self.gradient = problem.gradient(self.coef)
+                return True
+            length *= 0.5
+        return False
+
+    def _direction(self, problem, now):
+        """Newton's direction with the factors at hand."""
+        features, size, direction = now.rows
+        place = np.full(len(self.coef), -1)
+        place[self._hessian.features] = np.arange(len(self._hessian.features))
+        place = place[features]
+        known = place >= 0
+        right = np.zeros((len(self._hessian.features), self.coef.shape[1]))
+        right[place[known]] = now.right[known]
+        newton = self._hessian.solve(right)[place]
+        new = ~known
+        if new.any():
+            # H_jj = (h + l2) I + l1 / r_j (I - u u')
+            least = problem.curvature[features[new]] + problem.l2
+            along = inner(direction[new], now.right[new])
+            along = (along / least)[:, None] * direction[new]
+            across = now.right[new] - least[:, None] * along
+            newton[new] = along + across / (least + problem.l1 / size[new])[:, None]
+        return newton
+
+
+def steps_left(left, previous, slack):
+    """How many more steps like the last one it takes, from `left` to `slack`."""
+    if left <= slack:
+        return 1.0
+    if not np.isfinite(previous):
+        return 0.0
+    if left >= previous:
+        return np.inf
+    return np.log(left / slack) / np.log(previous / left)
