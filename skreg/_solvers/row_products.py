@@ -24,8 +24,9 @@ class Inverse(NamedTuple):
     def times(self, rows):
         """N^-1 rows."""
         if self.lower is not None:
-            return linalg.cho_solve((self.lower, True), rows, check_finite=False)
-        return rows / self.diagonal[:, None] - self.thin.T @ (self.thin @ rows)
+            return linalg.lapack.dpotrs(self.lower, rows, lower=1)[0]
+        inner = self.thin @ rows.astype(self.thin.dtype)
+        return rows / self.diagonal[:, None] - self.thin.T @ inner
 
 
 def invert_matrix(scaled, diagonal):
@@ -35,14 +36,16 @@ def invert_matrix(scaled, diagonal):
     lower, info = linalg.lapack.dpotrf(scaled.T, lower=1, overwrite_a=1)
     if info != 0:
         return None
-    complement, _ = linalg.lapack.dpotri(lower, lower=1)
-    np.negative(complement, out=complement)
+    complement = -linalg.lapack.dpotri(lower, lower=1)[0]
     complement.T.flat[:: size + 1] += 1.0
     return Inverse(complement, lower, None, diagonal)
 
 
 def invert_product(factor, diagonal):
-    """:class:`Inverse` from E K, with fewer columns than rows."""
+    """:class:`Inverse` from E K, with fewer columns than rows; in single precision.
+
+    All numbers are of order one and the inverse only serves to find a direction.
+    """
     size, n_samples = factor.shape
     shrunk = factor / diagonal[:, None]
     inner = factor.T @ shrunk
@@ -50,10 +53,10 @@ def invert_product(factor, diagonal):
     lower, info = linalg.lapack.dpotrf(inner.T, lower=1, overwrite_a=1)
     if info != 0:
         return None
-    thin = linalg.blas.dtrsm(1.0, lower, shrunk.T, lower=1)
+    thin = linalg.blas.dtrsm(1.0, lower, shrunk.T, lower=1).astype(np.float32)
     complement = thin.T @ thin
-    complement.flat[:: size + 1] += 1.0 - 1.0 / diagonal
-    return Inverse(complement.T, None, thin, diagonal)
+    complement.flat[:: size + 1] += (1.0 - 1.0 / diagonal).astype(np.float32)
+    return Inverse(complement, None, thin, diagonal)
 
 
 class ColumnProducts:
@@ -79,14 +82,26 @@ class ColumnProducts:
         """Inner products of the columns in play with a residual."""
         return self._columns.correlate(residual)
 
-    def inverse(self, chosen, scale, diagonal):
-        """:class:`Inverse` for some features in play; None if it is too inaccurate."""
-        factor = self._columns.rows[chosen]
-        factor *= scale[:, None]
-        factor *= self._sample.weight_roots().T
-        if len(chosen) > factor.shape[1]:
-            return invert_product(factor, diagonal)
-        return invert_matrix(factor @ factor.T, diagonal)
+    def restrict(self, features):
+        """Products of some of the features in play."""
+        return FactorProducts(self._columns.rows[features] * self._sample.weight_roots().T)
+
+
+class FactorProducts(NamedTuple):
+    """Products with K K'."""
+
+    factor: np.ndarray
+
+    def times(self, coef):
+        """K K' coef."""
+        return self.factor @ (self.factor.T @ coef)
+
+    def inverse(self, scale, diagonal):
+        """:class:`Inverse` with E = diag(scale); None if it is too inaccurate."""
+        scaled = self.factor * scale[:, None]
+        if scaled.shape[0] > scaled.shape[1]:
+            return invert_product(scaled, diagonal)
+        return invert_matrix(scaled @ scaled.T, diagonal)
 
 
 class GramProducts:
@@ -123,9 +138,20 @@ class GramProducts:
         """Inner products of the columns in play with a residual."""
         return self._columns.correlate(residual)
 
-    def inverse(self, chosen, scale, diagonal):
-        """:class:`Inverse` for some features in play; None if it is too inaccurate."""
-        scaled = self._gram[np.ix_(chosen, chosen)]
-        scaled *= scale
-        scaled *= scale[:, None]
-        return invert_matrix(scaled, diagonal)
+    def restrict(self, features):
+        """Products of some of the features in play."""
+        return MatrixProducts(self._gram[np.ix_(features, features)])
+
+
+class MatrixProducts(NamedTuple):
+    """Products with G itself."""
+
+    gram: np.ndarray
+
+    def times(self, coef):
+        """G coef."""
+        return self.gram @ coef
+
+    def inverse(self, scale, diagonal):
+        """:class:`Inverse` with E = diag(scale); None if it is too inaccurate."""
+        return invert_matrix(self.gram * scale * scale[:, None], diagonal)

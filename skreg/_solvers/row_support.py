@@ -44,9 +44,12 @@ DECREASE, SHORTEST, PATIENCE = 1e-2, 1e-4, 30
 # Factors of a larger support: hundreds of megabytes, tens of seconds.
 MAX_ROWS = 4_000
 # The new factors of m rows cost as much as this many steps plus m / ROWS_PER_STEP.
-STEPS_PER_FACTOR, ROWS_PER_STEP = 2.0, 40.0
+STEPS_PER_FACTOR, ROWS_PER_STEP = 3.0, 40.0
+# Newton's direction is computed up to this part of the right side, then as far as the
+# optimality condition is fulfilled; after so many steps the progress is judged.
+FORCING, TRIAL = 1e-1, 3
 # Relative growth of the diagonal of S until it has a Cholesky factor.
-SHIFTS = (1e-14, 1e-10, 1e-6)
+SHIFTS = (1e-14, 1e-10, 1e-6, 1e-3)
 
 
 def row_norms(rows):
@@ -67,39 +70,90 @@ class Rows(NamedTuple):
     direction: np.ndarray
 
 
-class Hessian:
-    """The factors of H at some rows; `features` are numbered as they came into play."""
+class Hessian(NamedTuple):
+    """H at some rows, as an operator."""
+
+    products: Any  # with G over these rows
+    rows: Rows
+    l1: float
+    l2: float
+
+    def times(self, point):
+        """H point."""
+        bend = self.l1 / self.rows.size
+        direction = self.rows.direction
+        result = self.products.times(point) + (self.l2 + bend)[:, None] * point
+        result -= (bend * inner(direction, point))[:, None] * direction
+        return result
+
+    def block_solve(self, right, curvature, some):
+        """As if features were orthogonal: H_jj = (g_jj + l2) I + l1 / r_j (I - u u')."""
+        direction, least = self.rows.direction[some], curvature + self.l2
+        along = (inner(direction, right) / least)[:, None] * direction
+        across = right - least[:, None] * along
+        return along + across / (least + self.l1 / self.rows.size[some])[:, None]
+
+
+class Factors:
+    """H^-1 at some rows; `features` are numbered as they came into play."""
 
     def __init__(self, rows, scale, inverse, factor):
         self.features = rows.features
         self._direction, self._scale = rows.direction, scale[:, None]
         self._inverse, self._factor = inverse, factor
+        (self._solve,) = linalg.get_lapack_funcs(("potrs",), (factor,))
 
     def solve(self, right):
         """H^-1 right."""
         solution = self._inverse.times(self._scale * right)
-        along = inner(self._direction, solution)
-        along = linalg.cho_solve((self._factor, True), along, check_finite=False)
+        along, _ = self._solve(self._factor, inner(self._direction, solution), lower=0)
         solution += self._inverse.times(self._direction * along[:, None])
         return self._scale * solution
 
 
-def factor_hessian(problem, rows):
-    """:class:`Hessian` at `rows`; None if its factors are too inaccurate."""
-    scale = np.sqrt(rows.size / problem.l1)
-    diagonal = 1.0 + problem.l2 * scale**2
-    inverse = problem.products.inverse(rows.features, scale, diagonal)
+def factorize(hessian):
+    """:class:`Factors`; None if they are too inaccurate."""
+    rows = hessian.rows
+    scale = np.sqrt(rows.size / hessian.l1)
+    inverse = hessian.products.inverse(scale, 1.0 + hessian.l2 * scale**2)
     if inverse is None:
         return None
-    matrix = rows.direction @ rows.direction.T
-    matrix *= inverse.complement.T
+    direction = rows.direction.astype(inverse.complement.dtype)
+    matrix = direction @ direction.T
+    matrix *= inverse.complement
     diagonal = matrix.diagonal().copy()
+    (cholesky,) = linalg.get_lapack_funcs(("potrf",), (matrix,))
     for shift in SHIFTS:
         matrix.flat[:: len(matrix) + 1] = (1.0 + shift) * diagonal
-        factor, info = linalg.lapack.dpotrf(matrix.T, lower=1)
+        factor, info = cholesky(matrix.T, lower=0)
         if info == 0:
-            return Hessian(rows, scale, inverse, factor)
+            return Factors(rows, scale, inverse, factor)
     return None
+
+
+def conjugate_gradients(times, precondition, right, least, max_steps):
+    """Solve ``times(x) = right`` up to a residual of norm `least`.
+
+    Returns x and whether it is that good. Given up as soon as the progress so far lets
+    expect more than `max_steps`.
+    """
+    residual, solution = right.copy(), np.zeros_like(right)
+    towards, scale = np.zeros_like(right), 1.0
+    start = np.linalg.norm(right)
+    for step in range(1, max_steps + 1):
+        preconditioned = precondition(residual)
+        previous, scale = scale, np.sum(residual * preconditioned)
+        towards = preconditioned + (scale / previous if step > 1 else 0.0) * towards
+        product = times(towards)
+        length = scale / np.sum(towards * product)
+        solution += length * towards
+        residual -= length * product
+        left = np.linalg.norm(residual)
+        if left <= least:
+            return solution, True
+        if step >= TRIAL and np.log(start / left) * max_steps < np.log(start / least) * step:
+            break
+    return solution, False
 
 
 class Problem(NamedTuple):
@@ -157,11 +211,11 @@ class RowSupport:
     def __init__(self, n_targets):
         self.coef = np.zeros((0, n_targets))
         self.gradient = self.coef
-        self._hessian = None
+        self._factors, self._active = None, None
 
     def start_at(self, coef):
         """Take over a solution."""
-        self.coef, self._hessian = coef, None
+        self.coef, self._factors = coef, None
 
     def solve(self, problem, max_rounds):
         """Solve over the features in play, from the last solution.
@@ -175,7 +229,7 @@ class RowSupport:
             Steps on the rows that are not zero, and of rows that enter.
         """
         self._admit(problem)
-        previous, lowest, patience, n_rounds = np.inf, np.inf, PATIENCE, 0
+        lowest, patience, n_rounds = np.inf, PATIENCE, 0
         while True:
             now = self._look(problem)
             worst = max(now.left, now.excess)
@@ -187,15 +241,12 @@ class RowSupport:
             if n_rounds >= max_rounds or patience == 0 or size > MAX_ROWS:
                 return False, now.slack, n_rounds
             # At a new alpha, the rows there are first follow it.
-            follows = n_rounds == 0 and self._hessian is not None and now.left > now.slack
+            follows = n_rounds == 0 and self._factors is not None and now.left > now.slack
             n_rounds += 1
             if now.excess > now.slack and not follows:
                 self._enter(problem, now)
-                previous = np.inf
-            elif not self._step(problem, now, previous):
+            elif not self._step(problem, now):
                 return False, now.slack, n_rounds
-            else:
-                previous = now.left
 
     def _admit(self, problem):
         """Make room for features that came into play."""
@@ -234,42 +285,66 @@ class RowSupport:
         self.coef += length * moved
         self.gradient = self.gradient - length * product
 
-    def _step(self, problem, now, previous):
+    def _step(self, problem, now):
         """A Newton step of the rows that are not zero; False if there is none."""
-        worth = STEPS_PER_FACTOR + len(now.rows.features) / ROWS_PER_STEP
-        if self._hessian is None or steps_left(now.left, previous, now.slack) > worth:
-            self._hessian = factor_hessian(problem, now.rows)
-            fresh = True
-        else:
-            fresh = False
-        while self._hessian is not None:
-            if self._search(problem, now):
+        products = self._products_of(problem, now.rows.features)
+        hessian = Hessian(products, now.rows, problem.l1, problem.l2)
+        if self._factors is not None:
+            newton, accurate = self._iterate(problem, now, hessian)
+            if accurate and self._search(problem, now, newton):
                 return True
-            if fresh:
-                break
-            self._hessian, fresh = factor_hessian(problem, now.rows), True
-        return False
+        self._factors = factorize(hessian)
+        return self._factors is not None and self._search(
+            problem, now, self._factors.solve(now.right)
+        )
 
-    def _search(self, problem, now):
+    def _products_of(self, problem, features):
+        """Products of the rows alone, kept as long as they are the same."""
+        if self._active is None or not np.array_equal(self._active[0], features):
+            self._active = features, problem.products.restrict(features)
+        return self._active[1]
+
+    def _iterate(self, problem, now, hessian):
+        """Newton's direction by conjugate gradients, with the factors of other rows."""
+        features = now.rows.features
+        place = np.full(len(self.coef), -1)
+        place[self._factors.features] = np.arange(len(self._factors.features))
+        place = place[features]
+        known, new = place >= 0, place < 0
+        padded = np.zeros((len(self._factors.features), self.coef.shape[1]))
+        own = problem.curvature[features[new]]
+
+        def precondition(right):
+            padded[place[known]] = right[known]
+            solution = self._factors.solve(padded)[place]
+            if len(own):
+                solution[new] = hessian.block_solve(right[new], own, new)
+            return solution
+
+        size = np.linalg.norm(now.right)
+        least = max(min(FORCING, now.left / problem.l1), 0.3 * now.slack / now.left) * size
+        worth = int(STEPS_PER_FACTOR + len(features) / ROWS_PER_STEP)
+        return conjugate_gradients(hessian.times, precondition, now.right, least, worth)
+
+    def _search(self, problem, now, newton):
         """Go along Newton's direction as far as the objective falls well; whether it does."""
         features, size, direction = now.rows
-        newton = self._direction(problem, now)
         along = inner(direction, newton)
         across = newton - along[:, None] * direction
         threshold = problem.l1 / problem.curvature[features]
         across *= (1.0 + threshold / size)[:, None]
         slope = -np.sum(now.right * newton)
         before = problem.penalty(size)
-        moved = np.zeros_like(self.coef)
+        products = self._products_of(problem, features)
         length = 1.0
         while length >= SHORTEST:
             point = (size + threshold + length * along)[:, None] * direction
             point += length * across
             shrink = np.maximum(1.0 - threshold / row_norms(point), 0.0)
             point *= shrink[:, None]
-            moved[features] = point - self.coef[features]
-            product = problem.products.times(moved)
-            change = 0.5 * np.sum(moved * product) - np.sum(moved * self.gradient)
+            moved = point - self.coef[features]
+            change = 0.5 * np.sum(moved * products.times(moved))
+            change -= np.sum(moved * self.gradient[features])
             change += problem.penalty(row_norms(point)) - before
             if change <= DECREASE * length * slope + ROUNDING * before:
                 self.coef[features] = point
@@ -277,34 +352,3 @@ class RowSupport:
                 return True
             length *= 0.5
         return False
-
-    def _direction(self, problem, now):
-        """Newton's direction with the factors at hand."""
-        features, size, direction = now.rows
-        place = np.full(len(self.coef), -1)
-        place[self._hessian.features] = np.arange(len(self._hessian.features))
-        place = place[features]
-        known = place >= 0
-        right = np.zeros((len(self._hessian.features), self.coef.shape[1]))
-        right[place[known]] = now.right[known]
-        newton = self._hessian.solve(right)[place]
-        new = ~known
-        if new.any():
-            # H_jj = (h + l2) I + l1 / r_j (I - u u')
-            least = problem.curvature[features[new]] + problem.l2
-            along = inner(direction[new], now.right[new])
-            along = (along / least)[:, None] * direction[new]
-            across = now.right[new] - least[:, None] * along
-            newton[new] = along + across / (least + problem.l1 / size[new])[:, None]
-        return newton
-
-
-def steps_left(left, previous, slack):
-    """How many more steps like the last one it takes, from `left` to `slack`."""
-    if left <= slack:
-        return 1.0
-    if not np.isfinite(previous):
-        return 0.0
-    if left >= previous:
-        return np.inf
-    return np.log(left / slack) / np.log(previous / left)
