@@ -14,7 +14,7 @@ from skreg._solvers.columns import DenseColumns
 
 
 class Inverse(NamedTuple):
-    """N^-1 for N = Q + E G E, with diagonal Q >= 1 and E, in one of two forms."""
+    """N^-1 for N = Q + S, with diagonal Q >= 1, in one of two forms."""
 
     complement: np.ndarray  # I - N^-1; its lower triangle
     lower: np.ndarray | None  # N = lower lower'
@@ -25,38 +25,73 @@ class Inverse(NamedTuple):
         """N^-1 rows."""
         if self.lower is not None:
             return linalg.lapack.dpotrs(self.lower, rows, lower=1)[0]
-        inner = self.thin @ rows.astype(self.thin.dtype)
-        return rows / self.diagonal[:, None] - self.thin.T @ inner
+        return rows / self.diagonal[:, None] - self.thin.T @ (self.thin @ rows)
 
 
-def invert_matrix(scaled, diagonal):
-    """:class:`Inverse` from the matrix E G E, which is overwritten."""
-    size = len(scaled)
-    scaled.flat[:: size + 1] += diagonal
-    lower, info = linalg.lapack.dpotrf(scaled.T, lower=1, overwrite_a=1)
+class ScaledMatrix(NamedTuple):
+    """S = E G E for some features, by its entries."""
+
+    matrix: np.ndarray
+
+    @property
+    def dtype(self):
+        """In which to compute with it."""
+        return self.matrix.dtype
+
+    def times(self, rows):
+        """S rows."""
+        return self.matrix @ rows
+
+    def inverse(self, diagonal):
+        """:class:`Inverse` of Q + S; None if there is none."""
+        return invert(self.matrix.copy(), diagonal)
+
+
+class ScaledFactor(NamedTuple):
+    """S = F F' = E G E for some features, by the scaled columns F.
+
+    In single precision if there are more features than samples: all numbers are of order
+    one, and they only serve to find a direction.
+    """
+
+    factor: np.ndarray
+
+    @property
+    def dtype(self):
+        """In which to compute with it."""
+        return self.factor.dtype
+
+    def times(self, rows):
+        """S rows."""
+        return self.factor @ (self.factor.T @ rows)
+
+    def inverse(self, diagonal):
+        """:class:`Inverse` of Q + S; None if there is none."""
+        size, n_samples = self.factor.shape
+        if size <= n_samples:
+            return invert(self.factor @ self.factor.T, diagonal)
+        shrunk = self.factor / diagonal[:, None]
+        inner = self.factor.T @ shrunk
+        inner.flat[:: n_samples + 1] += 1.0
+        lower, info = linalg.lapack.spotrf(inner.T, lower=1, overwrite_a=1)
+        if info != 0:
+            return None
+        thin = linalg.blas.strsm(1.0, lower, shrunk.T, lower=1)
+        complement = thin.T @ thin
+        complement.flat[:: size + 1] += 1.0 - 1.0 / diagonal
+        return Inverse(complement, None, thin, diagonal)
+
+
+def invert(matrix, diagonal):
+    """:class:`Inverse` of Q + `matrix`, which is overwritten."""
+    size = len(matrix)
+    matrix.flat[:: size + 1] += diagonal
+    lower, info = linalg.lapack.dpotrf(matrix.T, lower=1, overwrite_a=1)
     if info != 0:
         return None
     complement = -linalg.lapack.dpotri(lower, lower=1)[0]
     complement.T.flat[:: size + 1] += 1.0
     return Inverse(complement, lower, None, diagonal)
-
-
-def invert_product(factor, diagonal):
-    """:class:`Inverse` from E K, with fewer columns than rows; in single precision.
-
-    All numbers are of order one and the inverse only serves to find a direction.
-    """
-    size, n_samples = factor.shape
-    shrunk = factor / diagonal[:, None]
-    inner = factor.T @ shrunk
-    inner.flat[:: n_samples + 1] += 1.0
-    lower, info = linalg.lapack.dpotrf(inner.T, lower=1, overwrite_a=1)
-    if info != 0:
-        return None
-    thin = linalg.blas.dtrsm(1.0, lower, shrunk.T, lower=1).astype(np.float32)
-    complement = thin.T @ thin
-    complement.flat[:: size + 1] += (1.0 - 1.0 / diagonal).astype(np.float32)
-    return Inverse(complement, None, thin, diagonal)
 
 
 class ColumnProducts:
@@ -96,12 +131,11 @@ class FactorProducts(NamedTuple):
         """K K' coef."""
         return self.factor @ (self.factor.T @ coef)
 
-    def inverse(self, scale, diagonal):
-        """:class:`Inverse` with E = diag(scale); None if it is too inaccurate."""
-        scaled = self.factor * scale[:, None]
-        if scaled.shape[0] > scaled.shape[1]:
-            return invert_product(scaled, diagonal)
-        return invert_matrix(scaled @ scaled.T, diagonal)
+    def scaled(self, scale):
+        """E K K' E with E = diag(scale)."""
+        factor = self.factor * scale[:, None]
+        few = factor.shape[0] <= factor.shape[1]
+        return ScaledFactor(factor if few else factor.astype(np.float32))
 
 
 class GramProducts:
@@ -152,6 +186,6 @@ class MatrixProducts(NamedTuple):
         """G coef."""
         return self.gram @ coef
 
-    def inverse(self, scale, diagonal):
-        """:class:`Inverse` with E = diag(scale); None if it is too inaccurate."""
-        return invert_matrix(self.gram * scale * scale[:, None], diagonal)
+    def scaled(self, scale):
+        """E G E with E = diag(scale)."""
+        return ScaledMatrix(self.gram * scale * scale[:, None])

@@ -44,22 +44,24 @@ DECREASE, SHORTEST, PATIENCE = 1e-2, 1e-4, 30
 # Factors of a larger support: hundreds of megabytes, tens of seconds.
 MAX_ROWS = 4_000
 # The new factors of m rows cost as much as this many steps plus m / ROWS_PER_STEP.
-STEPS_PER_FACTOR, ROWS_PER_STEP = 3.0, 40.0
+STEPS_PER_FACTOR, ROWS_PER_STEP = 1.0, 100.0
 # Newton's direction is computed up to this part of the right side, then as far as the
 # optimality condition is fulfilled; after so many steps the progress is judged.
-FORCING, TRIAL = 1e-1, 3
+FORCING, TRIAL = 1e-1, 2
+# Single precision solves up to this part.
+SINGLE = 1e-5
 # Relative growth of the diagonal of S until it has a Cholesky factor.
 SHIFTS = (1e-14, 1e-10, 1e-6, 1e-3)
 
 
 def row_norms(rows):
     """Euclidean norm of each row."""
-    return np.sqrt(np.einsum("jk,jk->j", rows, rows))
+    return np.sqrt(np.vecdot(rows, rows))
 
 
 def inner(left, right):
     """Inner product of each row of `left` with that of `right`."""
-    return np.einsum("jk,jk->j", left, right)
+    return np.vecdot(left, right)
 
 
 class Rows(NamedTuple):
@@ -71,54 +73,62 @@ class Rows(NamedTuple):
 
 
 class Hessian(NamedTuple):
-    """H at some rows, as an operator."""
+    """E H E at some rows, as an operator: Q + E G E - U U' with Q = 1 + l2 E^2."""
 
-    products: Any  # with G over these rows
-    rows: Rows
-    l1: float
-    l2: float
+    products: Any  # ScaledFactor or ScaledMatrix
+    rows: Rows  # `size` as it is, all else in the precision of the products
+    scale: np.ndarray  # E, as a column
+    diagonal: np.ndarray  # of Q
 
     def times(self, point):
-        """H point."""
-        bend = self.l1 / self.rows.size
+        """E H E point."""
         direction = self.rows.direction
-        result = self.products.times(point) + (self.l2 + bend)[:, None] * point
-        result -= (bend * inner(direction, point))[:, None] * direction
+        result = self.products.times(point) + self.diagonal[:, None] * point
+        result -= inner(direction, point)[:, None] * direction
         return result
 
     def block_solve(self, right, curvature, some):
-        """As if features were orthogonal: H_jj = (g_jj + l2) I + l1 / r_j (I - u u')."""
-        direction, least = self.rows.direction[some], curvature + self.l2
-        along = (inner(direction, right) / least)[:, None] * direction
-        across = right - least[:, None] * along
-        return along + across / (least + self.l1 / self.rows.size[some])[:, None]
+        """As if the features were orthogonal: (g I + I - u u')^-1, a row at a time."""
+        direction = self.rows.direction[some]
+        least = (curvature[:, None] * self.scale[some] ** 2).astype(right.dtype)
+        least += self.diagonal[some, None] - 1.0
+        along = inner(direction, right)[:, None] * direction
+        return along / least + (right - along) / (1.0 + least)
+
+
+def make_hessian(products, rows, l1, l2):
+    """The :class:`Hessian` at `rows`."""
+    scale = np.sqrt(rows.size / l1)
+    scaled = products.scaled(scale)
+    direction = rows.direction.astype(scaled.dtype)
+    diagonal = (1.0 + l2 * scale**2).astype(scaled.dtype)
+    return Hessian(scaled, rows._replace(direction=direction), scale[:, None], diagonal)
 
 
 class Factors:
-    """H^-1 at some rows; `features` are numbered as they came into play."""
+    """(E H E)^-1 at some rows; `features` are numbered as they came into play."""
 
-    def __init__(self, rows, scale, inverse, factor):
-        self.features = rows.features
-        self._direction, self._scale = rows.direction, scale[:, None]
+    def __init__(self, hessian, inverse, factor):
+        self.features, self.scale = hessian.rows.features, hessian.scale
+        self.dtype = factor.dtype
+        self._direction = hessian.rows.direction
         self._inverse, self._factor = inverse, factor
         (self._solve,) = linalg.get_lapack_funcs(("potrs",), (factor,))
 
     def solve(self, right):
-        """H^-1 right."""
-        solution = self._inverse.times(self._scale * right)
+        """(E H E)^-1 right."""
+        solution = self._inverse.times(right)
         along, _ = self._solve(self._factor, inner(self._direction, solution), lower=0)
         solution += self._inverse.times(self._direction * along[:, None])
-        return self._scale * solution
+        return solution
 
 
 def factorize(hessian):
     """:class:`Factors`; None if they are too inaccurate."""
-    rows = hessian.rows
-    scale = np.sqrt(rows.size / hessian.l1)
-    inverse = hessian.products.inverse(scale, 1.0 + hessian.l2 * scale**2)
+    inverse = hessian.products.inverse(hessian.diagonal)
     if inverse is None:
         return None
-    direction = rows.direction.astype(inverse.complement.dtype)
+    direction = hessian.rows.direction
     matrix = direction @ direction.T
     matrix *= inverse.complement
     diagonal = matrix.diagonal().copy()
@@ -127,19 +137,19 @@ def factorize(hessian):
         matrix.flat[:: len(matrix) + 1] = (1.0 + shift) * diagonal
         factor, info = cholesky(matrix.T, lower=0)
         if info == 0:
-            return Factors(rows, scale, inverse, factor)
+            return Factors(hessian, inverse, factor)
     return None
 
 
-def conjugate_gradients(times, precondition, right, least, max_steps):
-    """Solve ``times(x) = right`` up to a residual of norm `least`.
+def conjugate_gradients(times, precondition, right, weight, share, max_steps):
+    """Solve ``times(x) = right`` up to a `share` of it, in norms of `weight` times rows.
 
     Returns x and whether it is that good. Given up as soon as the progress so far lets
     expect more than `max_steps`.
     """
     residual, solution = right.copy(), np.zeros_like(right)
     towards, scale = np.zeros_like(right), 1.0
-    start = np.linalg.norm(right)
+    start = np.linalg.norm(weight * right)
     for step in range(1, max_steps + 1):
         preconditioned = precondition(residual)
         previous, scale = scale, np.sum(residual * preconditioned)
@@ -148,10 +158,10 @@ def conjugate_gradients(times, precondition, right, least, max_steps):
         length = scale / np.sum(towards * product)
         solution += length * towards
         residual -= length * product
-        left = np.linalg.norm(residual)
-        if left <= least:
+        left = np.linalg.norm(weight * residual) / start
+        if left <= share:
             return solution, True
-        if step >= TRIAL and np.log(start / left) * max_steps < np.log(start / least) * step:
+        if step >= TRIAL and np.log(left) * max_steps > np.log(share) * step:
             break
     return solution, False
 
@@ -288,15 +298,16 @@ class RowSupport:
     def _step(self, problem, now):
         """A Newton step of the rows that are not zero; False if there is none."""
         products = self._products_of(problem, now.rows.features)
-        hessian = Hessian(products, now.rows, problem.l1, problem.l2)
+        hessian = make_hessian(products, now.rows, problem.l1, problem.l2)
         if self._factors is not None:
             newton, accurate = self._iterate(problem, now, hessian)
             if accurate and self._search(problem, now, newton):
                 return True
         self._factors = factorize(hessian)
-        return self._factors is not None and self._search(
-            problem, now, self._factors.solve(now.right)
-        )
+        if self._factors is None:
+            return False
+        newton, _ = self._iterate(problem, now, hessian)
+        return self._search(problem, now, newton)
 
     def _products_of(self, problem, features):
         """Products of the rows alone, kept as long as they are the same."""
@@ -306,25 +317,38 @@ class RowSupport:
 
     def _iterate(self, problem, now, hessian):
         """Newton's direction by conjugate gradients, with the factors of other rows."""
-        features = now.rows.features
+        # In the scale E, and of norm one; residuals are measured without the scale.
+        size = np.linalg.norm(hessian.scale * now.right)
+        right = (hessian.scale / size * now.right).astype(hessian.products.dtype)
+        weight = (hessian.scale.max() / hessian.scale).astype(right.dtype)
+        features, factors = now.rows.features, self._factors
         place = np.full(len(self.coef), -1)
-        place[self._factors.features] = np.arange(len(self._factors.features))
+        place[factors.features] = np.arange(len(factors.features))
         place = place[features]
         known, new = place >= 0, place < 0
-        padded = np.zeros((len(self._factors.features), self.coef.shape[1]))
+        place = place[known]
+        padded = np.zeros((len(factors.features), right.shape[1]), factors.dtype)
+        change = (factors.scale[place] / hessian.scale[known]).astype(factors.dtype)
         own = problem.curvature[features[new]]
 
-        def precondition(right):
-            padded[place[known]] = right[known]
-            solution = self._factors.solve(padded)[place]
+        def precondition(residual):
+            padded[place] = change * residual[known]
+            solution = np.empty_like(residual)
+            solution[known] = change * factors.solve(padded)[place]
             if len(own):
-                solution[new] = hessian.block_solve(right[new], own, new)
+                solution[new] = hessian.block_solve(residual[new], own, new)
             return solution
 
-        size = np.linalg.norm(now.right)
-        least = max(min(FORCING, now.left / problem.l1), 0.3 * now.slack / now.left) * size
-        worth = int(STEPS_PER_FACTOR + len(features) / ROWS_PER_STEP)
-        return conjugate_gradients(hessian.times, precondition, now.right, least, worth)
+        enough = max(now.left / problem.l1, 0.3 * now.slack / now.left, SINGLE)
+        solution, accurate = conjugate_gradients(
+            hessian.times,
+            precondition,
+            right,
+            weight,
+            min(enough, FORCING),
+            int(STEPS_PER_FACTOR + len(features) / ROWS_PER_STEP),
+        )
+        return (hessian.scale * size) * solution, accurate
 
     def _search(self, problem, now, newton):
         """Go along Newton's direction as far as the objective falls well; whether it does."""
