@@ -19,7 +19,7 @@ matrices of the size of the support only, whatever the number of targets:
 I - N^-1 and so S are positive semidefinite (Schur), and no digits are lost in S.
 
 A row that is small next to its step turns too far in Newton's method on B. Take
-v_j = b_j + t_j l1 u_j instead, t_j = 1 / G_jj, of which b_j is the proximal operator.
+v_j = b_j + t_j l1 u_j instead, t_j = 1 / (G_jj + l2), of which b_j is the proximal operator.
 The linear system is the same, but the direction of v_j is known well however small b_j
 is, and rows leave by ||v_j|| <= t_j l1: a semismooth Newton method. Rows enter by a
 proximal gradient step.
@@ -40,7 +40,7 @@ from scipy import linalg
 # What is left of the optimality condition by rounding, relative to the largest row of C.
 ROUNDING = 1e-15
 # Sufficient decrease; shortest step; rounds without progress before giving up.
-DECREASE, SHORTEST, PATIENCE = 1e-2, 1e-4, 30
+DECREASE, SHORTEST, PATIENCE = 1e-2, 1e-4, 100
 # Factors of a larger support: hundreds of megabytes, tens of seconds.
 MAX_ROWS = 4_000
 # The new factors of m rows cost as much as this many steps plus m / ROWS_PER_STEP.
@@ -50,6 +50,10 @@ STEPS_PER_FACTOR, ROWS_PER_STEP = 1.0, 100.0
 FORCING, TRIAL = 1e-1, 2
 # Single precision solves up to this part.
 SINGLE = 1e-5
+# More steps with new factors, which may be of single precision.
+POLISH = 4
+# What is added to the Hessian, relative to D, where it is singular or steps do not succeed.
+DAMPING = (0.0, 1e-6, 1e-4, 1e-2, 1.0)
 # Relative growth of the diagonal of S until it has a Cholesky factor.
 SHIFTS = (1e-14, 1e-10, 1e-6, 1e-3)
 
@@ -96,12 +100,12 @@ class Hessian(NamedTuple):
         return along / least + (right - along) / (1.0 + least)
 
 
-def make_hessian(products, rows, l1, l2):
-    """The :class:`Hessian` at `rows`."""
+def make_hessian(products, rows, l1, l2, damping=0.0):
+    """The :class:`Hessian` at `rows`, plus `damping` D."""
     scale = np.sqrt(rows.size / l1)
     scaled = products.scaled(scale)
     direction = rows.direction.astype(scaled.dtype)
-    diagonal = (1.0 + l2 * scale**2).astype(scaled.dtype)
+    diagonal = (1.0 + damping + l2 * scale**2).astype(scaled.dtype)
     return Hessian(scaled, rows._replace(direction=direction), scale[:, None], diagonal)
 
 
@@ -181,6 +185,10 @@ class Problem(NamedTuple):
         """C - G coef."""
         return self.correlation - self.products.times(coef)
 
+    def steps(self, features):
+        """The step t_j of the proximal gradient method for each feature."""
+        return 1.0 / (self.curvature[features] + self.l2)
+
     def penalty(self, size):
         """Of rows of these lengths."""
         return self.l1 * size.sum() + 0.5 * self.l2 * (size @ size)
@@ -221,7 +229,7 @@ class RowSupport:
     def __init__(self, n_targets):
         self.coef = np.zeros((0, n_targets))
         self.gradient = self.coef
-        self._factors, self._active = None, None
+        self._factors, self._active, self._damping = None, None, 0.0
 
     def start_at(self, coef):
         """Take over a solution."""
@@ -239,6 +247,7 @@ class RowSupport:
             Steps on the rows that are not zero, and of rows that enter.
         """
         self._admit(problem)
+        self._damping = 0.0
         lowest, patience, n_rounds = np.inf, PATIENCE, 0
         while True:
             now = self._look(problem)
@@ -285,7 +294,7 @@ class RowSupport:
         """A proximal gradient step of the entering rows, as long as is best for all."""
         gradient = self.gradient[now.entering]
         share = 1.0 - problem.l1 / row_norms(gradient)
-        change = (share / problem.curvature[now.entering])[:, None] * gradient
+        change = (share * problem.steps(now.entering))[:, None] * gradient
         moved = np.zeros_like(self.coef)
         moved[now.entering] = change
         product = problem.products.times(moved)
@@ -298,16 +307,21 @@ class RowSupport:
     def _step(self, problem, now):
         """A Newton step of the rows that are not zero; False if there is none."""
         products = self._products_of(problem, now.rows.features)
-        hessian = make_hessian(products, now.rows, problem.l1, problem.l2)
-        if self._factors is not None:
-            newton, accurate = self._iterate(problem, now, hessian)
-            if accurate and self._search(problem, now, newton):
-                return True
-        self._factors = factorize(hessian)
-        if self._factors is None:
-            return False
-        newton, _ = self._iterate(problem, now, hessian)
-        return self._search(problem, now, newton)
+        worth = int(STEPS_PER_FACTOR + len(now.rows.features) / ROWS_PER_STEP)
+        for damping in DAMPING:
+            if damping < self._damping:
+                continue
+            hessian = make_hessian(products, now.rows, problem.l1, problem.l2, damping)
+            if self._factors is not None and damping == self._damping:
+                newton, accurate = self._iterate(problem, now, hessian, worth)
+                if accurate and self._search(problem, now, newton):
+                    return True
+            self._damping, self._factors = damping, factorize(hessian)
+            if self._factors is not None:
+                newton, _ = self._iterate(problem, now, hessian, worth + POLISH)
+                if self._search(problem, now, newton):
+                    return True
+        return False
 
     def _products_of(self, problem, features):
         """Products of the rows alone, kept as long as they are the same."""
@@ -315,7 +329,7 @@ class RowSupport:
             self._active = features, problem.products.restrict(features)
         return self._active[1]
 
-    def _iterate(self, problem, now, hessian):
+    def _iterate(self, problem, now, hessian, max_steps):
         """Newton's direction by conjugate gradients, with the factors of other rows."""
         # In the scale E, and of norm one; residuals are measured without the scale.
         size = np.linalg.norm(hessian.scale * now.right)
@@ -346,30 +360,34 @@ class RowSupport:
             right,
             weight,
             min(enough, FORCING),
-            int(STEPS_PER_FACTOR + len(features) / ROWS_PER_STEP),
+            max_steps,
         )
         return (hessian.scale * size) * solution, accurate
 
     def _search(self, problem, now, newton):
         """Go along Newton's direction as far as the objective falls well; whether it does."""
         features, size, direction = now.rows
+        products = self._products_of(problem, features)
+        threshold = problem.l1 * problem.steps(features)
         along = inner(direction, newton)
         across = newton - along[:, None] * direction
-        threshold = problem.l1 / problem.curvature[features]
         across *= (1.0 + threshold / size)[:, None]
+        square = inner(across, across)
         slope = -np.sum(now.right * newton)
         before = problem.penalty(size)
-        products = self._products_of(problem, features)
         length = 1.0
         while length >= SHORTEST:
-            point = (size + threshold + length * along)[:, None] * direction
-            point += length * across
-            shrink = np.maximum(1.0 - threshold / row_norms(point), 0.0)
-            point *= shrink[:, None]
+            beyond, turn = size + length * along, length**2 * square
+            norm = np.sqrt((threshold + beyond) ** 2 + turn)
+            # norm - threshold, without cancellation
+            after = (2.0 * threshold + beyond) * beyond + turn
+            after = np.maximum(after / (norm + threshold), 0.0)
+            point = (threshold + beyond)[:, None] * direction + length * across
+            point *= (after / norm)[:, None]
             moved = point - self.coef[features]
             change = 0.5 * np.sum(moved * products.times(moved))
             change -= np.sum(moved * self.gradient[features])
-            change += problem.penalty(row_norms(point)) - before
+            change += problem.penalty(after) - before
             if change <= DECREASE * length * slope + ROUNDING * before:
                 self.coef[features] = point
                 self.gradient = problem.gradient(self.coef)

@@ -52,6 +52,7 @@ class RowWorkingSet:
         self._support = RowSupport(sample.y.shape[1])
         self._outside = (curvature > 0.0) & (not complete)
         self.features = np.arange(curvature.size if complete else 0)
+        self._support.start_at(np.zeros((len(self.features), sample.y.shape[1])))
         self._reference = self._look_at_all(sample.y)
         self._start_gradient = self._estimate = self._reference.gradient
 
