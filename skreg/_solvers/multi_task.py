@@ -19,7 +19,6 @@ from skreg._kernels.design import Dense
 from skreg._kernels.group_cd import group_coordinate_descent
 from skreg._solvers.columns import AllColumns, pack_columns
 from skreg._solvers.least_squares import (
-    EPOCHS_AT_ONCE,
     EXACT_GAP,
     UNBOUNDED,
     PathResult,

@@ -5,7 +5,7 @@ row of K per feature). The second never forms G, and its inverses cost the cube 
 number of samples where the support is larger than that: with several targets it can be.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import linalg
@@ -17,8 +17,8 @@ class Inverse(NamedTuple):
     """N^-1 for N = Q + S, with diagonal Q >= 1, in one of two forms."""
 
     complement: np.ndarray  # I - N^-1; its lower triangle
-    lower: np.ndarray | None  # N = lower lower'
-    thin: np.ndarray | None  # N^-1 = Q^-1 - thin' thin
+    lower: Any  # None, or N = lower lower'
+    thin: Any  # None, or N^-1 = Q^-1 - thin' thin
     diagonal: np.ndarray  # of Q
 
     def times(self, rows):

@@ -19,14 +19,15 @@ matrices of the size of the support only, whatever the number of targets:
 I - N^-1 and so S are positive semidefinite (Schur), and no digits are lost in S.
 
 A row that is small next to its step turns too far in Newton's method on B. Take
-v_j = b_j + t_j l1 u_j instead, t_j = 1 / (G_jj + l2), of which b_j is the proximal operator.
-The linear system is the same, but the direction of v_j is known well however small b_j
-is, and rows leave by ||v_j|| <= t_j l1: a semismooth Newton method. Rows enter by a
-proximal gradient step.
+v_j = b_j + t_j l1 u_j instead, t_j = 1 / (G_jj + l2), of which b_j is the proximal
+operator. The linear system is the same, but the direction of v_j is known well however
+small b_j is, and rows leave by ||v_j|| <= t_j l1: a semismooth Newton method. Rows enter
+by a proximal gradient step.
 
-The Hessian changes little from one step, or one alpha, to the next, so its factors
-serve many steps, while they contract fast enough. Rows that came since have the
-diagonal block of H; rows that left are left out.
+The Hessian changes little from one step, or one alpha, to the next: its factors go on as
+the preconditioner of conjugate gradients, with the diagonal block of H for rows that came
+since, until these need more steps than new factors are worth. Where the Hessian is
+singular (duplicate columns, more coefficients than data), part of D is added.
 
 References: Obozinski, Taskar and Jordan, Statistics and Computing, 2010; Qi and Sun, A
 nonsmooth version of Newton's method, Mathematical Programming, 1993.
@@ -229,7 +230,9 @@ class RowSupport:
     def __init__(self, n_targets):
         self.coef = np.zeros((0, n_targets))
         self.gradient = self.coef
-        self._factors, self._active, self._damping = None, None, 0.0
+        self._factors: Any = None
+        self._active: Any = None
+        self._damping = 0.0
 
     def start_at(self, coef):
         """Take over a solution."""
@@ -365,7 +368,7 @@ class RowSupport:
         return (hessian.scale * size) * solution, accurate
 
     def _search(self, problem, now, newton):
-        """Go along Newton's direction as far as the objective falls well; whether it does."""
+        """Go along Newton's direction; False if the objective falls nowhere near."""
         features, size, direction = now.rows
         products = self._products_of(problem, features)
         threshold = problem.l1 * problem.steps(features)

@@ -279,9 +279,7 @@ def test_hard_cases(name, kind, l1_ratio):
     alphas = max(largest, 1e-3) * np.geomspace(1, 1e-2, 10)
     if name == "large means":  # Y is known to 1e-16, X beyond its mean to 1e-10
         alphas = alphas[:6]
-    path = solve_multi_task_path(
-        sample, L1L2(l1_ratio), alphas, tol=1e-4, max_iter=100_000
-    )
+    path = solve_multi_task_path(sample, L1L2(l1_ratio), alphas, tol=1e-4, max_iter=100_000)
     assert path.converged.all()
     assert path.dual_gaps.max() <= 1e-12 * max(null, 1e-300) + np.nextafter(0.0, 1.0)
     A, B = explicit(X, Y)
