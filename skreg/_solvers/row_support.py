@@ -38,6 +38,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import linalg
 
+from skreg._kernels.active_set import CROWD, CROWD_FRACTION
+
 # What is left of the optimality condition by rounding, relative to the largest row of C.
 ROUNDING = 1e-15
 # Sufficient decrease; shortest step; rounds without progress before giving up.
@@ -160,7 +162,10 @@ def conjugate_gradients(times, precondition, right, weight, share, max_steps):
         previous, scale = scale, np.sum(residual * preconditioned)
         towards = preconditioned + (scale / previous if step > 1 else 0.0) * towards
         product = times(towards)
-        length = scale / np.sum(towards * product)
+        bend = np.sum(towards * product)
+        if not (scale > 0.0 and bend > 0.0):  # rounding
+            break
+        length = scale / bend
         solution += length * towards
         residual -= length * product
         left = np.linalg.norm(weight * residual) / start
@@ -284,14 +289,12 @@ class RowSupport:
         right -= problem.l2 * self.coef[features]
         slack = problem.slack(rows.size.sum())
         excess = np.where(size > 0.0, 0.0, row_norms(self.gradient) - problem.l1)
-        return Outlook(
-            rows,
-            right,
-            row_norms(right).max(initial=0.0),
-            np.flatnonzero(excess > slack),
-            excess.max(initial=0.0),
-            slack,
-        )
+        worst = excess.max(initial=0.0)
+        entering = np.flatnonzero(excess > slack)
+        if len(entering) > max(CROWD, len(features)):
+            entering = np.flatnonzero(excess > max(slack, CROWD_FRACTION * worst))
+        left = row_norms(right).max(initial=0.0)
+        return Outlook(rows, right, left, entering, worst, slack)
 
     def _enter(self, problem, now):
         """A proximal gradient step of the entering rows, as long as is best for all."""
@@ -377,6 +380,8 @@ class RowSupport:
         across *= (1.0 + threshold / size)[:, None]
         square = inner(across, across)
         slope = -np.sum(now.right * newton)
+        if not slope < 0.0:
+            return False
         before = problem.penalty(size)
         length = 1.0
         while length >= SHORTEST:
