@@ -18,7 +18,15 @@ import numpy as np
 from skreg._compile import inlined, jit
 from skreg._kernels.cd import CHECK_EVERY, NEGLIGIBLE
 from skreg._kernels.design import column_dot, column_update, residual_norm2
-from skreg.penalties import conjugate, dual_norm, prox, strong_convexity, value
+from skreg.penalties import (
+    conjugate,
+    dual_norm,
+    has_dual,
+    prox,
+    strong_convexity,
+    subdiff_distance,
+    value,
+)
 
 
 @inlined
@@ -31,7 +39,27 @@ def row_norm(row):
 
 
 @inlined
-def group_gap(penalty, coef, gradient, order, count, norm2):
+def row_distance(penalty, j, coef, gradient):
+    """Distance of a row of the gradient from the subdifferential at a row of coef.
+
+    At coef_j = 0 a matter of the norm; else of the part along coef_j, all the rest
+    being too much.
+    """
+    size = row_norm(coef)
+    if size == 0.0:
+        return subdiff_distance(penalty, j, 0.0, row_norm(gradient))
+    along = 0.0
+    for k in range(coef.size):
+        along += gradient[k] * (coef[k] / size)
+    rest = 0.0
+    for k in range(coef.size):
+        rest += (gradient[k] - along * (coef[k] / size)) ** 2
+    distance = subdiff_distance(penalty, j, size, along)
+    return np.sqrt(distance * distance + rest)
+
+
+@inlined
+def group_gap(penalty, curvature, coef, gradient, order, count, norm2):
     """Duality gap over the first `count` rows of `order`; see cd.optimality_gap."""
     l2 = strong_convexity(penalty)
     n_targets = coef.shape[1]
@@ -43,6 +71,14 @@ def group_gap(penalty, coef, gradient, order, count, norm2):
             total += (gradient[j, k] - l2 * coef[j, k]) ** 2
         worst = max(worst, dual_norm(penalty, j, np.sqrt(total)))
     scale = 1.0 / worst
+    if not has_dual(penalty) or (scale == 0.0 and l2 == 0.0):
+        promised = 0.0
+        for position in range(count):
+            j = order[position]
+            if curvature[j] > 0.0:
+                distance = row_distance(penalty, j, coef[j], gradient[j])
+                promised += 0.5 * distance * distance / curvature[j]
+        return promised
     shrunk = 0.5 * (1.0 - scale) * (1.0 - scale)
     scaled, conjugated = shrunk * norm2, 0.0
     for position in range(count):
@@ -112,7 +148,7 @@ def needed(penalty, j, coef, gradient):
     for k in range(coef.shape[1]):
         if coef[j, k] != 0.0:
             return True
-    return dual_norm(penalty, j, row_norm(gradient[j])) > 1.0
+    return row_distance(penalty, j, coef[j], gradient[j]) > 0.0
 
 
 @jit
@@ -141,7 +177,7 @@ def group_coordinate_descent(
     norm2 = group_norm2(design, coef, state)
     if not screened:
         set_group_gradient(design, state, gradient, order, n_features)
-    gap = group_gap(penalty, coef, gradient, order, n_features, norm2)
+    gap = group_gap(penalty, curvature, coef, gradient, order, n_features, norm2)
     n_iter, n_working = 0, 0
     rule = screening_penalty
     while gap > tol and n_iter < max_iter:
@@ -165,13 +201,15 @@ def group_coordinate_descent(
             if epoch % CHECK_EVERY == 0:
                 set_group_gradient(design, state, gradient, order, n_working)
                 norm2 = group_norm2(design, coef, state)
-                inner = group_gap(penalty, coef, gradient, order, n_working, norm2)
+                inner = group_gap(
+                    penalty, curvature, coef, gradient, order, n_working, norm2
+                )
                 if inner <= 0.5 * tol:
                     break
         rebuild_group_state(design, coef, start_state, state)
         set_group_gradient(design, state, gradient, order, n_features)
         norm2 = group_norm2(design, coef, state)
-        gap = group_gap(penalty, coef, gradient, order, n_features, norm2)
+        gap = group_gap(penalty, curvature, coef, gradient, order, n_features, norm2)
         if moved == 0.0:  # a fixed point to the last bit
             break
     return gap, n_iter
@@ -180,4 +218,5 @@ def group_coordinate_descent(
 @jit
 def certify_rows(penalty, coef, gradient, order, norm2):
     """:func:`group_gap` of the features in `order`, for solutions found elsewhere."""
-    return group_gap(penalty, coef, gradient, order, order.size, norm2)
+    curvature = np.ones(coef.shape[0])
+    return group_gap(penalty, curvature, coef, gradient, order, order.size, norm2)

@@ -24,8 +24,20 @@ class DenseColumns:
         self._rows = np.empty((64, sample.X.shape[0]))
         self._size = 0
 
+    @property
+    def rows(self):
+        """The centred columns as rows, in the order of joining."""
+        return self._rows[: self._size]
+
     def append(self, features):
         """Add columns; return their inner products with all columns, new ones last."""
+        new = self.store(features)
+        if self._sample.weights is None:
+            return new @ self.rows.T / new.shape[1]
+        return (new * self._sample.weights) @ self.rows.T
+
+    def store(self, features):
+        """Add columns; return them as rows."""
         sample, start = self._sample, self._size
         self._size += len(features)
         if self._size > len(self._rows):
@@ -36,9 +48,7 @@ class DenseColumns:
         new[:] = self._source[features]
         if sample.centred:
             new -= sample.X_mean[features, None]
-        if sample.weights is None:
-            return new @ self._rows[: self._size].T / sample.X.shape[0]
-        return (new * sample.weights) @ self._rows[: self._size].T
+        return new
 
     def count_entries(self, features):
         """What one epoch of coordinate descent over `features` reads."""
@@ -46,7 +56,15 @@ class DenseColumns:
 
     def residual(self, y, coef):
         """y - sum_j coef_j (x_j - m_j)."""
-        return y - coef @ self._rows[: self._size]
+        return y - self.combine(coef)
+
+    def combine(self, coef):
+        """The fitted values sum_j coef_j (x_j - m_j), for each row of `coef`."""
+        return coef @ self.rows
+
+    def correlate(self, residual):
+        """Inner products with residuals of shape (n_samples, n_targets)."""
+        return self.rows @ self._sample.weighted(residual)
 
 
 class SparseColumns:
@@ -60,6 +78,7 @@ class SparseColumns:
         self._starts = np.zeros(n_samples + 1, dtype=np.int64)
         self._sizes = np.zeros(n_samples, dtype=np.int64)
         self._owners, self._entries = np.zeros(0, dtype=np.int32), np.zeros(0)
+        self._matrix = None  # by columns, where it is asked for
 
     def append(self, features):
         """See :meth:`DenseColumns.append`."""
@@ -106,3 +125,19 @@ class SparseColumns:
         residual = y.copy()
         subtract_fitted(self._design, self._features, coef, residual)
         return residual
+
+    def combine(self, coef):
+        """See :meth:`DenseColumns.combine`."""
+        shift = coef @ self._sample.X_mean[self._features]
+        return (self._chosen() @ coef.T - shift).T
+
+    def correlate(self, residual):
+        """See :meth:`DenseColumns.correlate`."""
+        weighted = self._sample.weighted(residual)
+        means = self._sample.X_mean[self._features]
+        return self._chosen().T @ weighted - np.outer(means, weighted.sum(axis=0))
+
+    def _chosen(self):
+        if self._matrix is None or self._matrix.shape[1] < len(self._features):
+            self._matrix = self._sample.X[:, self._features].astype(np.float64)
+        return self._matrix

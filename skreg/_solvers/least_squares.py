@@ -193,7 +193,8 @@ class Problem:
     def _first_step(self, kernel, alphas, start, stop):
         """Where the first alpha starts, `done` if that solves it; None is zero."""
         if start is not None:
-            step = self._descent.start_at(feasible(start, kernel), kernel)
+            start = self._descent.feasible(start, kernel)
+            step = self._descent.start_at(start, kernel)
             return step._replace(done=step.gap <= stop.gap)
         if len(alphas) > 1 or not self._exact.prefers_descent_first:
             return None
@@ -228,6 +229,14 @@ class Descent:
         self._state, self._order = np.empty_like(state), np.arange(curvature.size)
         self._history = np.empty((N_KEPT, curvature.size)), np.empty((N_KEPT, state.size))
         self._screened = False
+
+    def feasible(self, coef, kernel):
+        """`coef` with zeros in the place of what the penalty forbids."""
+        coef = np.array(coef, dtype=np.float64)
+        for j in np.flatnonzero(coef):
+            if np.isinf(slope_at_zero(kernel, j, np.sign(coef[j]))):
+                coef[j] = 0.0
+        return coef
 
     def start_at(self, coef, kernel):
         """Continue from `coef` (zero where a column is constant); certifies it."""
@@ -341,15 +350,6 @@ def gaps_of(kernels, curvature, coefs, gradients, order, norm2):
 def has_exact_solution(kernel):
     """Whether the penalty is quadratic on each side of zero."""
     return not np.isnan(slope_at_zero(kernel, 0, 1.0))
-
-
-def feasible(coef, kernel):
-    """`coef` with zeros in the place of what the penalty forbids."""
-    coef = np.array(coef, dtype=np.float64)
-    for j in np.flatnonzero(coef):
-        if np.isinf(slope_at_zero(kernel, j, np.sign(coef[j]))):
-            coef[j] = 0.0
-    return coef
 
 
 def recompute_gaps(sample, penalty, alphas, coef, targets):

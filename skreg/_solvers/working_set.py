@@ -76,7 +76,61 @@ class References:
         return share, np.sqrt(self._sample.norm2(away)) + rounding
 
 
-class WorkingSet:
+class ExactPath:
+    """From one alpha to the next, on whatever is solved exactly.
+
+    A subclass knows ``coef()``, ``_null_gradient()`` (one number per feature),
+    ``_predict_support(screening)``, ``_gives_up(stop)``, ``_approach(kernel, max_rounds,
+    stop)`` -> (solved, n_rounds) for the alphas on the way to the next one, and
+    ``_finish(...)`` -> (solved, n_rounds, gap) for that.
+    """
+
+    _cold = True  # nothing solved yet
+
+    def path(self, penalty, alphas, previous, stop):
+        """Yield a :class:`Step` per alpha, each from the solution of the one before.
+
+        It ends with the last alpha, or with the first one that cannot be solved, whose
+        step is not `done` and holds what was reached. Where another method is expected
+        to be faster it ends without a step.
+
+        Parameters
+        ----------
+        penalty : skreg.penalties.Penalty
+        alphas : ndarray
+        previous : float or None
+            The alpha of the present solution, if that is one.
+        stop : Stop
+        """
+        if self._cold:
+            alpha_max = penalty.alpha_max(self._null_gradient())
+            previous = alpha_max if 0.0 < alpha_max < np.inf else None
+        self._cold = False
+        for alpha in alphas:
+            if self._gives_up(stop):
+                return
+            spent = 0
+            for between in alphas_between(previous, alpha):
+                if spent >= stop.max_iter - 1:
+                    break
+                self._predict_support(screening_kernel(penalty, between, previous))
+                kernel, rounds = penalty.kernel(between), stop.max_iter - 1 - spent
+                solved, n_rounds = self._approach(kernel, rounds, stop)
+                spent, previous = spent + n_rounds, between
+                if not solved or self._gives_up(stop):
+                    break
+            self._predict_support(screening_kernel(penalty, alpha, previous))
+            kernel, rounds = penalty.kernel(alpha), stop.max_iter - spent
+            solved, n_rounds, gap = self._finish(kernel, rounds, stop)
+            spent += n_rounds
+            done = (solved and gap <= stop.exact_gap) or spent >= stop.max_iter
+            yield Step(self.coef(), gap, spent, done)
+            if not done:
+                return
+            previous = alpha
+
+
+class WorkingSet(ExactPath):
     """Features that may be needed, their Gram matrix, and what is known of the others.
 
     Attributes
@@ -102,7 +156,7 @@ class WorkingSet:
         self.support = Support(64)
         self.n_passes = 1.0
         self.prefers_descent_first = is_sparse(sample.X) and sample.X.nnz > SMALL_SPARSE
-        self._cold, self._waits = True, False  # nothing solved yet
+        self._waits = False  # for an easier problem
         # The gradient of the null model; it starts every estimate.
         self._references = References(sample, curvature.size)
         every = self._found = np.arange(curvature.size)
@@ -167,49 +221,19 @@ class WorkingSet:
         epochs = EPOCHS_PER_DIGIT * -np.log10(min(max(stop.tol, EXACT_GAP), 0.1))
         return EXACT_COST * len(needed) ** 2 > ENTRY_COST * epochs * entries
 
-    def path(self, penalty, alphas, previous, stop):
-        """Yield a :class:`Step` per alpha, each from the solution of the one before.
+    def _gives_up(self, stop):
+        return self._waits or self._is_costly(self._support_features(), stop)
 
-        It ends with the last alpha, or with the first one that cannot be solved, whose
-        step is not `done` and holds what was reached.
+    def _null_gradient(self):
+        return self._start_gradient
 
-        Parameters
-        ----------
-        penalty : skreg.penalties.Penalty
-        alphas : ndarray
-        previous : float or None
-            The alpha of the present solution, if that is one.
-        stop : Stop
-        """
-        if self._cold:
-            alpha_max = penalty.alpha_max(self._start_gradient)
-            previous = alpha_max if 0.0 < alpha_max < np.inf else None
-        self._cold = False
-        for alpha in alphas:
-            if self._waits or self._is_costly(self._support_features(), stop):
-                return
-            spent = 0
-            for between in alphas_between(previous, alpha):
-                if spent >= stop.max_iter - 1:
-                    break
-                self._predict_support(screening_kernel(penalty, between, previous))
-                kernel = penalty.kernel(between)
-                solved, n_rounds, *_ = self._solve(kernel, stop.max_iter - 1 - spent, stop)
-                spent, previous = spent + n_rounds, between
-                if not solved or self._is_costly(self._support_features(), stop):
-                    break
-            kernel = penalty.kernel(alpha)
-            self._predict_support(screening_kernel(penalty, alpha, previous))
-            rounds = stop.max_iter - spent
-            solved, n_rounds, residual, above = self._solve(kernel, rounds, stop)
-            spent += n_rounds
-            gap = self._gap(residual, kernel, above)
-            done = solved and gap <= stop.exact_gap
-            done = done or spent >= stop.max_iter
-            yield Step(self.coef(), gap, spent, done)
-            if not done:
-                break
-            previous = alpha
+    def _approach(self, kernel, max_rounds, stop):
+        solved, n_rounds, *_ = self._solve(kernel, max_rounds, stop)
+        return solved, n_rounds
+
+    def _finish(self, kernel, max_rounds, stop):
+        solved, n_rounds, residual, above = self._solve(kernel, max_rounds, stop)
+        return solved, n_rounds, self._gap(residual, kernel, above)
 
     def _support_features(self):
         return self.features[self.support.features]

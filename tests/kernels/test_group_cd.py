@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from sklearn.linear_model import MultiTaskElasticNet, MultiTaskLasso
 
+from skreg._kernels.group_cd import certify_rows
 from skreg.penalties import L1, L1L2
 from tests.kernels.drive import descend, descend_rows, designed, explicit, given
 from tests.kernels.test_design import frozen_bytes
+from tests.penalties.user_penalty import MCP
 
 every_kind = pytest.mark.parametrize("kind", ["dense C", "dense F", "csc", "csr"])
 every_setting = pytest.mark.parametrize(
@@ -129,3 +131,38 @@ def test_the_number_of_epochs_is_bounded(max_iter):
     _, gap, n_iter = descend_rows(design, curvature, kernel, starts, 0.0, max_iter)
     assert n_iter == max_iter
     assert gap > 0
+
+
+def row_case():
+    """Coefficients with a zero row, and any gradient."""
+    rng = np.random.default_rng(9)
+    coef, gradient = rng.standard_normal((2, 5, 3))
+    coef[2] = 0.0
+    return coef, gradient, np.arange(5)
+
+
+def test_without_a_dual_the_certificate_is_the_distance_of_rows():
+    coef, gradient, order = row_case()
+    found = certify_rows(MCP(gamma=3.0).kernel(0.7), coef, gradient, order, 1.0)
+    size = np.linalg.norm(coef, axis=1)
+    direction = coef / np.where(size > 0, size, 1)[:, None]
+    slope = np.maximum(0.7 - size / 3.0, 0.0)[:, None]
+    away = np.linalg.norm(gradient - slope * direction, axis=1)
+    at_zero = np.maximum(np.linalg.norm(gradient, axis=1) - 0.7, 0.0)
+    distance = np.where(size > 0, away, at_zero)
+    np.testing.assert_allclose(found, 0.5 * np.sum(distance**2))
+
+
+def test_certificate_is_the_smaller_of_two_dual_bounds():
+    coef, gradient, order = row_case()
+    l1, l2, norm2 = 0.3, 0.4, 2.0
+    found = certify_rows(L1L2(l1 / (l1 + l2)).kernel(l1 + l2), coef, gradient, order, norm2)
+    size = np.linalg.norm(coef, axis=1)
+    inner = np.sum(gradient * coef)
+    s = min(1.0, l1 / np.linalg.norm(gradient - l2 * coef, axis=1).max())
+    quadratic = 0.5 * l2 * np.sum(size**2)
+    scaled = 0.5 * (1 - s) ** 2 * (norm2 + 2 * quadratic)
+    scaled += l1 * size.sum() - s * (inner - 2 * quadratic)
+    excess = np.maximum(np.linalg.norm(gradient, axis=1) - l1, 0.0)
+    conjugated = l1 * size.sum() + quadratic + np.sum(excess**2) / (2 * l2) - inner
+    np.testing.assert_allclose(found, min(scaled, conjugated))

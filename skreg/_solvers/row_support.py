@@ -1,0 +1,404 @@
+r"""Newton's method for row-sparse coefficients of several targets.
+
+Minimises over the features in play, with G their Gram matrix and C = X' Omega Y,
+
+    1/2 tr(B'GB) - tr(C'B) + sum_j (l1 ||b_j|| + l2/2 ||b_j||^2).
+
+On the rows that are not zero this is smooth. With r_j = ||b_j||, u_j = b_j / r_j and
+Z = C - G B, row j of minus the gradient is z_j - l1 u_j - l2 b_j, and the Hessian is
+
+    H = (G + l2 I + D) (x) I_T  -  U D U',     D = diag(l1 / r_j),
+
+where column j of U holds u_j in the places of row j. In the scale E = D^(-1/2) it is
+N (x) I_T - U U' with N = I + E (G + l2 I) E, and since U'(N^-1 (x) I_T) U is the
+elementwise product of N^-1 and (u_j'u_k), the Sherman-Morrison-Woodbury formula needs
+matrices of the size of the support only, whatever the number of targets:
+
+    (N (x) I - U U')^-1 = N^-1 + N^-1 U S^-1 U' N^-1,    S = (I - N^-1) o (u_j'u_k).
+
+I - N^-1 and so S are positive semidefinite (Schur), and no digits are lost in S.
+
+A row that is small next to its step turns too far in Newton's method on B. Take
+v_j = b_j + t_j l1 u_j instead, t_j = 1 / (G_jj + l2), of which b_j is the proximal
+operator. The linear system is the same, but the direction of v_j is known well however
+small b_j is, and rows leave by ||v_j|| <= t_j l1: a semismooth Newton method. Rows enter
+by a proximal gradient step.
+
+The Hessian changes little from one step, or one alpha, to the next: its factors go on as
+the preconditioner of conjugate gradients, with the diagonal block of H for rows that came
+since, until these need more steps than new factors are worth. Where the Hessian is
+singular (duplicate columns, more coefficients than data), part of D is added.
+
+References: Obozinski, Taskar and Jordan, Statistics and Computing, 2010; Qi and Sun, A
+nonsmooth version of Newton's method, Mathematical Programming, 1993.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import linalg
+
+from skreg._kernels.active_set import CROWD, CROWD_FRACTION
+
+# What is left of the optimality condition by rounding, relative to the largest row of C.
+ROUNDING = 1e-15
+# Sufficient decrease; shortest step; rounds without progress before giving up.
+DECREASE, SHORTEST, PATIENCE = 1e-2, 1e-4, 100
+# Factors of a larger support: hundreds of megabytes, tens of seconds.
+MAX_ROWS = 4_000
+# The new factors of m rows cost as much as this many steps plus m / ROWS_PER_STEP.
+STEPS_PER_FACTOR, ROWS_PER_STEP = 1.0, 100.0
+# Newton's direction is computed up to this part of the right side, then as far as the
+# optimality condition is fulfilled; after so many steps the progress is judged.
+FORCING, TRIAL = 1e-1, 2
+# Single precision solves up to this part.
+SINGLE = 1e-5
+# More steps with new factors, which may be of single precision.
+POLISH = 4
+# What is added to the Hessian, relative to D, where it is singular or steps do not succeed.
+DAMPING = (0.0, 1e-6, 1e-4, 1e-2, 1.0)
+# Relative growth of the diagonal of S until it has a Cholesky factor.
+SHIFTS = (1e-14, 1e-10, 1e-6, 1e-3)
+
+
+def row_norms(rows):
+    """Euclidean norm of each row."""
+    return np.sqrt(np.vecdot(rows, rows))
+
+
+def inner(left, right):
+    """Inner product of each row of `left` with that of `right`."""
+    return np.vecdot(left, right)
+
+
+class Rows(NamedTuple):
+    """Non-zero rows: which, their lengths and their directions."""
+
+    features: np.ndarray
+    size: np.ndarray
+    direction: np.ndarray
+
+
+class Hessian(NamedTuple):
+    """E H E at some rows, as an operator: Q + E G E - U U' with Q = 1 + l2 E^2."""
+
+    products: Any  # ScaledFactor or ScaledMatrix
+    rows: Rows  # `size` as it is, all else in the precision of the products
+    scale: np.ndarray  # E, as a column
+    diagonal: np.ndarray  # of Q
+
+    def times(self, point):
+        """E H E point."""
+        direction = self.rows.direction
+        result = self.products.times(point) + self.diagonal[:, None] * point
+        result -= inner(direction, point)[:, None] * direction
+        return result
+
+    def block_solve(self, right, curvature, some):
+        """As if the features were orthogonal: (g I + I - u u')^-1, a row at a time."""
+        direction = self.rows.direction[some]
+        least = (curvature[:, None] * self.scale[some] ** 2).astype(right.dtype)
+        least += self.diagonal[some, None] - 1.0
+        along = inner(direction, right)[:, None] * direction
+        return along / least + (right - along) / (1.0 + least)
+
+
+def make_hessian(products, rows, l1, l2, damping=0.0):
+    """The :class:`Hessian` at `rows`, plus `damping` D."""
+    scale = np.sqrt(rows.size / l1)
+    scaled = products.scaled(scale)
+    direction = rows.direction.astype(scaled.dtype)
+    diagonal = (1.0 + damping + l2 * scale**2).astype(scaled.dtype)
+    return Hessian(scaled, rows._replace(direction=direction), scale[:, None], diagonal)
+
+
+class Factors:
+    """(E H E)^-1 at some rows; `features` are numbered as they came into play."""
+
+    def __init__(self, hessian, inverse, factor):
+        self.features, self.scale = hessian.rows.features, hessian.scale
+        self.dtype = factor.dtype
+        self._direction = hessian.rows.direction
+        self._inverse, self._factor = inverse, factor
+        (self._solve,) = linalg.get_lapack_funcs(("potrs",), (factor,))
+
+    def solve(self, right):
+        """(E H E)^-1 right."""
+        solution = self._inverse.times(right)
+        along, _ = self._solve(self._factor, inner(self._direction, solution), lower=0)
+        solution += self._inverse.times(self._direction * along[:, None])
+        return solution
+
+
+def factorize(hessian):
+    """:class:`Factors`; None if they are too inaccurate."""
+    inverse = hessian.products.inverse(hessian.diagonal)
+    if inverse is None:
+        return None
+    direction = hessian.rows.direction
+    matrix = direction @ direction.T
+    matrix *= inverse.complement
+    diagonal = matrix.diagonal().copy()
+    (cholesky,) = linalg.get_lapack_funcs(("potrf",), (matrix,))
+    for shift in SHIFTS:
+        matrix.flat[:: len(matrix) + 1] = (1.0 + shift) * diagonal
+        factor, info = cholesky(matrix.T, lower=0)
+        if info == 0:
+            return Factors(hessian, inverse, factor)
+    return None
+
+
+def conjugate_gradients(times, precondition, right, weight, share, max_steps):
+    """Solve ``times(x) = right`` up to a `share` of it, in norms of `weight` times rows.
+
+    Returns x and whether it is that good. Given up as soon as the progress so far lets
+    expect more than `max_steps`.
+    """
+    residual, solution = right.copy(), np.zeros_like(right)
+    towards, scale = np.zeros_like(right), 1.0
+    start = np.linalg.norm(weight * right)
+    for step in range(1, max_steps + 1):
+        preconditioned = precondition(residual)
+        previous, scale = scale, np.sum(residual * preconditioned)
+        towards = preconditioned + (scale / previous if step > 1 else 0.0) * towards
+        product = times(towards)
+        bend = np.sum(towards * product)
+        if not (scale > 0.0 and bend > 0.0):  # rounding
+            break
+        length = scale / bend
+        solution += length * towards
+        residual -= length * product
+        left = np.linalg.norm(weight * residual) / start
+        if left <= share:
+            return solution, True
+        if step >= TRIAL and np.log(left) * max_steps > np.log(share) * step:
+            break
+    return solution, False
+
+
+class Problem(NamedTuple):
+    """The problem at one alpha, over the features in play."""
+
+    products: Any  # with G: ColumnProducts or GramProducts
+    correlation: np.ndarray  # C, (n_working, n_targets)
+    curvature: np.ndarray  # diagonal of G
+    l1: float
+    l2: float
+    aim: float  # duality gap to reach
+    null: float  # objective of the null model
+
+    def gradient(self, coef):
+        """C - G coef."""
+        return self.correlation - self.products.times(coef)
+
+    def steps(self, features):
+        """The step t_j of the proximal gradient method for each feature."""
+        return 1.0 / (self.curvature[features] + self.l2)
+
+    def penalty(self, size):
+        """Of rows of these lengths."""
+        return self.l1 * size.sum() + 0.5 * self.l2 * (size @ size)
+
+    def slack(self, total):
+        """By how much gradients may violate optimality, where sum_j ||b_j|| is `total`.
+
+        With violations d the dual point is scaled by s >= 1 - d / l1, and the gap is at
+        most 2 d total + (d / l1)^2 null. Half of what is aimed at is left to others.
+        """
+        share = 0.25 * self.aim
+        linear = share / (2.0 * total) if total > 0.0 else np.inf
+        quadratic = self.l1 * np.sqrt(share / self.null) if self.null > 0.0 else np.inf
+        largest = row_norms(self.correlation).max(initial=0.0)
+        return max(min(linear, quadratic), ROUNDING * largest)
+
+
+class Outlook(NamedTuple):
+    """How far coefficients are from optimality."""
+
+    rows: Rows
+    right: np.ndarray  # minus the gradient of the objective at the rows
+    left: float  # its largest row norm
+    entering: np.ndarray  # zero rows that violate optimality
+    excess: float  # by how much at most
+    slack: float  # what is rounding, or good enough
+
+
+class RowSupport:
+    """The solution over the features in play, from one alpha to the next.
+
+    Attributes
+    ----------
+    coef, gradient : ndarray of shape (n_working, n_targets)
+        Features in the order of joining; gradient = C - G coef.
+    """
+
+    def __init__(self, n_targets):
+        self.coef = np.zeros((0, n_targets))
+        self.gradient = self.coef
+        self._factors: Any = None
+        self._active: Any = None
+        self._damping = 0.0
+
+    def start_at(self, coef):
+        """Take over a solution."""
+        self.coef, self._factors = coef, None
+
+    def solve(self, problem, max_rounds):
+        """Solve over the features in play, from the last solution.
+
+        Returns
+        -------
+        solved : bool
+        slack : float
+            The violation of optimality that was let pass as good enough.
+        n_rounds : int
+            Steps on the rows that are not zero, and of rows that enter.
+        """
+        self._admit(problem)
+        self._damping = 0.0
+        lowest, patience, n_rounds = np.inf, PATIENCE, 0
+        while True:
+            now = self._look(problem)
+            worst = max(now.left, now.excess)
+            if worst <= now.slack:
+                return True, now.slack, n_rounds
+            patience = PATIENCE if worst < lowest else patience - 1
+            lowest = min(lowest, worst)
+            size = len(now.rows.features) + len(now.entering)
+            if n_rounds >= max_rounds or patience == 0 or size > MAX_ROWS:
+                return False, now.slack, n_rounds
+            # At a new alpha, the rows there are first follow it.
+            follows = n_rounds == 0 and self._factors is not None and now.left > now.slack
+            n_rounds += 1
+            if now.excess > now.slack and not follows:
+                self._enter(problem, now)
+            elif not self._step(problem, now):
+                return False, now.slack, n_rounds
+
+    def _admit(self, problem):
+        """Make room for features that came into play."""
+        joined = len(problem.correlation) - len(self.coef)
+        self.coef = np.pad(self.coef, ((0, joined), (0, 0)))
+        self.gradient = problem.gradient(self.coef)
+
+    def _look(self, problem):
+        size = row_norms(self.coef)
+        features = np.flatnonzero(size)
+        rows = Rows(features, size[features], self.coef[features] / size[features, None])
+        right = self.gradient[features] - problem.l1 * rows.direction
+        right -= problem.l2 * self.coef[features]
+        slack = problem.slack(rows.size.sum())
+        excess = np.where(size > 0.0, 0.0, row_norms(self.gradient) - problem.l1)
+        worst = excess.max(initial=0.0)
+        entering = np.flatnonzero(excess > slack)
+        if len(entering) > max(CROWD, len(features)):
+            entering = np.flatnonzero(excess > max(slack, CROWD_FRACTION * worst))
+        left = row_norms(right).max(initial=0.0)
+        return Outlook(rows, right, left, entering, worst, slack)
+
+    def _enter(self, problem, now):
+        """A proximal gradient step of the entering rows, as long as is best for all."""
+        gradient = self.gradient[now.entering]
+        share = 1.0 - problem.l1 / row_norms(gradient)
+        change = (share * problem.steps(now.entering))[:, None] * gradient
+        moved = np.zeros_like(self.coef)
+        moved[now.entering] = change
+        product = problem.products.times(moved)
+        slope = np.sum(gradient * change) - problem.l1 * row_norms(change).sum()
+        bend = np.sum(moved * product) + problem.l2 * np.sum(change * change)
+        length = slope / bend
+        self.coef += length * moved
+        self.gradient = self.gradient - length * product
+
+    def _step(self, problem, now):
+        """A Newton step of the rows that are not zero; False if there is none."""
+        products = self._products_of(problem, now.rows.features)
+        worth = int(STEPS_PER_FACTOR + len(now.rows.features) / ROWS_PER_STEP)
+        for damping in DAMPING:
+            if damping < self._damping:
+                continue
+            hessian = make_hessian(products, now.rows, problem.l1, problem.l2, damping)
+            if self._factors is not None and damping == self._damping:
+                newton, accurate = self._iterate(problem, now, hessian, worth)
+                if accurate and self._search(problem, now, newton):
+                    return True
+            self._damping, self._factors = damping, factorize(hessian)
+            if self._factors is not None:
+                newton, _ = self._iterate(problem, now, hessian, worth + POLISH)
+                if self._search(problem, now, newton):
+                    return True
+        return False
+
+    def _products_of(self, problem, features):
+        """Products of the rows alone, kept as long as they are the same."""
+        if self._active is None or not np.array_equal(self._active[0], features):
+            self._active = features, problem.products.restrict(features)
+        return self._active[1]
+
+    def _iterate(self, problem, now, hessian, max_steps):
+        """Newton's direction by conjugate gradients, with the factors of other rows."""
+        # In the scale E, and of norm one; residuals are measured without the scale.
+        size = np.linalg.norm(hessian.scale * now.right)
+        right = (hessian.scale / size * now.right).astype(hessian.products.dtype)
+        weight = (hessian.scale.max() / hessian.scale).astype(right.dtype)
+        features, factors = now.rows.features, self._factors
+        place = np.full(len(self.coef), -1)
+        place[factors.features] = np.arange(len(factors.features))
+        place = place[features]
+        known, new = place >= 0, place < 0
+        place = place[known]
+        padded = np.zeros((len(factors.features), right.shape[1]), factors.dtype)
+        change = (factors.scale[place] / hessian.scale[known]).astype(factors.dtype)
+        own = problem.curvature[features[new]]
+
+        def precondition(residual):
+            padded[place] = change * residual[known]
+            solution = np.empty_like(residual)
+            solution[known] = change * factors.solve(padded)[place]
+            if len(own):
+                solution[new] = hessian.block_solve(residual[new], own, new)
+            return solution
+
+        enough = max(now.left / problem.l1, 0.3 * now.slack / now.left, SINGLE)
+        solution, accurate = conjugate_gradients(
+            hessian.times,
+            precondition,
+            right,
+            weight,
+            min(enough, FORCING),
+            max_steps,
+        )
+        return (hessian.scale * size) * solution, accurate
+
+    def _search(self, problem, now, newton):
+        """Go along Newton's direction; False if the objective falls nowhere near."""
+        features, size, direction = now.rows
+        products = self._products_of(problem, features)
+        threshold = problem.l1 * problem.steps(features)
+        along = inner(direction, newton)
+        across = newton - along[:, None] * direction
+        across *= (1.0 + threshold / size)[:, None]
+        square = inner(across, across)
+        slope = -np.sum(now.right * newton)
+        if not slope < 0.0:
+            return False
+        before = problem.penalty(size)
+        length = 1.0
+        while length >= SHORTEST:
+            beyond, turn = size + length * along, length**2 * square
+            norm = np.sqrt((threshold + beyond) ** 2 + turn)
+            # norm - threshold, without cancellation
+            after = (2.0 * threshold + beyond) * beyond + turn
+            after = np.maximum(after / (norm + threshold), 0.0)
+            point = (threshold + beyond)[:, None] * direction + length * across
+            point *= (after / norm)[:, None]
+            moved = point - self.coef[features]
+            change = 0.5 * np.sum(moved * products.times(moved))
+            change -= np.sum(moved * self.gradient[features])
+            change += problem.penalty(after) - before
+            if change <= DECREASE * length * slope + ROUNDING * before:
+                self.coef[features] = point
+                self.gradient = problem.gradient(self.coef)
+                return True
+            length *= 0.5
+        return False
