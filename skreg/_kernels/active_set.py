@@ -510,7 +510,7 @@ def follow(
     left = portion
     for t in range(len(numbers)):
         kernel = with_numbers(penalty, numbers[t])
-        stale = strong_convexity(kernel) != l2
+        stale = size > 0 and strong_convexity(kernel) != l2
         l2 = strong_convexity(kernel)
         if stale and size > SMALL:
             return STALE, size, t

@@ -180,17 +180,21 @@ def test_certify_is_the_gap_of_given_coefficients():
     data = given(True)
     A, b = oracle.explicit(data.X, data.y[:, 0], data.sample_weight)
     rng = np.random.default_rng(0)
-    for scale in (0.0, 0.1, 1.0, 30.0):
-        coef = scale * rng.standard_normal(A.shape[1])
-        residual = b - A @ coef
-        gap = certify(
-            L1().kernel(0.3),
-            np.ones(coef.size),
-            coef,
-            (A.T @ residual).astype(float),
-            np.arange(coef.size),
-            float(residual @ residual),
-        )
-        primal = oracle.objective(A, b, coef, 0.3, 0.0)
-        dual = oracle.best_dual(A, b, coef, 0.3, 0.0)
+    scales, alphas = (0.0, 0.1, 1.0, 30.0), (0.3, 0.2, 0.1, 0.3)
+    coefs = np.outer(scales, rng.standard_normal(A.shape[1]))
+    residuals = b - coefs @ A.T
+    gaps = np.empty(4)
+    certify(
+        L1().kernel(1.0),
+        np.array([L1().kernel(alpha) for alpha in alphas], dtype=float),
+        np.ones(A.shape[1]),
+        coefs,
+        (residuals @ A).astype(float),
+        np.arange(A.shape[1]),
+        np.sum(residuals**2, axis=1).astype(float),
+        gaps,
+    )
+    for coef, alpha, gap in zip(coefs, alphas, gaps, strict=True):
+        primal = oracle.objective(A, b, coef, alpha, 0.0)
+        dual = oracle.best_dual(A, b, coef, alpha, 0.0)
         np.testing.assert_allclose(gap, float(primal - dual), rtol=1e-10)
