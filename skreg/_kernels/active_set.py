@@ -334,7 +334,6 @@ def solve_at(
     correlation,
     count,
     y_norm2,
-    rest,
     penalty,
     stale,
     max_rounds,
@@ -356,6 +355,7 @@ def solve_at(
     largest = 0.0
     for j in range(count):
         largest = max(largest, abs(correlation[j]))
+    slack = SLACK * largest
     n_rounds, patience, lowest = 0, PATIENCE, np.inf
     waiting, chosen, exchanged, refined = 0, -1, False, False
     if stale:
@@ -401,8 +401,6 @@ def solve_at(
             left, height, total = inspect(
                 correlation, penalty, coef, features, signs, size, gradient
             )
-            share = 0.5 * y_norm2 / total if total > 0.0 else 0.0
-            slack = max(SLACK * largest, rest * share)
             violating, worst, chosen = largest_violation(
                 gram, count, penalty, gradient, inside, slack
             )
@@ -412,7 +410,8 @@ def solve_at(
         # Only a candidate for the end is refined, and one that badly needs it.
         least = UNREFINED * largest
         if chosen < 0:
-            least = max(ROUNDING * largest, min(REST * share, slack), rest * share)
+            enough = 0.5 * REST * y_norm2 / total if total > 0.0 else 0.0
+            least = max(ROUNDING * largest, min(enough, slack))
         if left > least and not refined:
             refined = True
             continue
@@ -438,7 +437,6 @@ def follow(
     correlation,
     count,
     y_norm2,
-    rest,
     penalty,
     numbers,
     max_rounds,
@@ -468,8 +466,6 @@ def follow(
     count : int
     y_norm2 : float
         Scale of the objective.
-    rest : float
-        A relative gap of about this much may be left at every penalty; 0 for rounding.
     penalty : NamedTuple
         With a known `slope_at_zero`: quadratic on each side of zero.
     numbers : ndarray of shape (n_penalties, n_numbers)
@@ -519,7 +515,6 @@ def follow(
             correlation,
             count,
             y_norm2,
-            rest,
             kernel,
             stale,
             min(left, max_rounds - n_rounds[t]),

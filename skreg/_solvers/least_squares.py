@@ -301,8 +301,7 @@ class GramSolver:
             self._order.size,
             kernels,
             stop.max_iter,
-            y_norm2=design.y_norm2,
-            rest=stop.rest,
+            design.y_norm2,
         )
         n_solved, coefs = found.n_solved, found.coefs[: found.n_solved]
         gaps = self._gaps(kernels[:n_solved], coefs, found.gradients[:n_solved])

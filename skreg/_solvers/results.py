@@ -37,13 +37,6 @@ class Stop(NamedTuple):
         """Up to which an exact solution is accepted: rounding, or `tol`."""
         return max(self.tol, EXACT_GAP) * self.null_objective
 
-    @property
-    def rest(self):
-        """What the exact method may leave: nothing but rounding, unless `tol` is looser
-        than the default.
-        """
-        return 0.0 if self.tol <= DEFAULT_TOL else 0.5 * self.tol
-
 
 class Step(NamedTuple):
     """The solution at one alpha."""

@@ -75,7 +75,7 @@ class Support:
         self.coef[chosen], self._inside[chosen] = coef[chosen], True
         return self._refactor(gram, l2)
 
-    def solve(self, gram, correlation, count, kernel, max_rounds, **accuracy):
+    def solve(self, gram, correlation, count, kernel, max_rounds, y_norm2):
         """Solve for one penalty; see :meth:`follow`.
 
         Returns
@@ -83,7 +83,7 @@ class Support:
         solved : bool
         n_rounds : int
         """
-        found = self.follow(gram, correlation, count, [kernel], max_rounds, **accuracy)
+        found = self.follow(gram, correlation, count, [kernel], max_rounds, y_norm2)
         return found.n_solved == 1, int(found.n_rounds[0])
 
     def follow(
@@ -93,9 +93,7 @@ class Support:
         count,
         kernels,
         max_rounds,
-        *,
         y_norm2,
-        rest,
     ):
         """Solve for one penalty after the other, as far as that works.
 
@@ -107,8 +105,8 @@ class Support:
         kernels : list of NamedTuple
         max_rounds : int
             Bound for each penalty.
-        y_norm2, rest : float
-            A gap of about rest * y_norm2 / 2 may be left.
+        y_norm2 : float
+            Scale of the objective.
 
         Returns
         -------
@@ -127,7 +125,6 @@ class Support:
                     correlation,
                     count,
                     y_norm2,
-                    rest,
                     kernel,
                     numbers[position - start :],
                     max_rounds,
@@ -146,9 +143,10 @@ class Support:
                     found.n_rounds[position:end],
                 )
                 position += n_solved
-                self._l2 = strong_convexity(kernels[min(position, len(kernels) - 1)])
                 if status == SOLVED:
+                    self._l2 = strong_convexity(kernels[position - 1])
                     break
+                self._l2 = strong_convexity(kernels[position])
                 if found.n_rounds[position] >= max_rounds or not self._prepare(
                     status, gram
                 ):
@@ -216,7 +214,9 @@ def runs_of(kernels):
     numbers = np.array(kernels, dtype=np.float64)
     if len(kernels) == 1:
         return [(first, numbers)]
+    changed = np.flatnonzero(np.any(numbers != numbers[0], axis=1))
+    rows = [int(changed[0]), -1] if len(changed) else []
     alike = len({type(kernel) for kernel in kernels}) == 1
-    if alike and with_numbers(first, numbers[-1]) == kernels[-1]:
+    if alike and all(with_numbers(first, numbers[t]) == kernels[t] for t in rows):
         return [(first, numbers)]
     return [(kernels[t], numbers[[t]]) for t in range(len(kernels))]

@@ -117,7 +117,10 @@ class ExactPath:
                 kernel, rounds = penalty.kernel(between), stop.max_iter - 1 - spent
                 solved, n_rounds = self._approach(kernel, rounds, stop)
                 spent, previous = spent + n_rounds, between
-                if not solved or self._gives_up(stop):
+                if self._gives_up(stop):
+                    yield Step(self.coef(), np.inf, spent, done=False)
+                    return
+                if not solved:
                     break
             self._predict_support(screening_kernel(penalty, alpha, previous))
             kernel, rounds = penalty.kernel(alpha), stop.max_iter - spent
@@ -267,14 +270,13 @@ class WorkingSet(ExactPath):
                 count,
                 kernel,
                 max_rounds - total,
-                y_norm2=2.0 * stop.null_objective,
-                rest=stop.rest,
+                2.0 * stop.null_objective,
             )
             total += n_rounds
             coef = self.support.coef[:count]
             residual = self._columns.residual(self._y, coef) if count else self._y
             above = self._check(residual, kernel)
-            violators = self._violators(above, kernel, stop)
+            violators = self._violators(above, kernel)
             too_many = len(violators) + count > MAX_FEATURES
             if len(violators) == 0 or not solved or too_many or total >= max_rounds:
                 return solved and len(violators) == 0, total, residual, above
@@ -301,14 +303,12 @@ class WorkingSet(ExactPath):
         self.n_passes += 1.0 if n_read < 0 else n_read / self._n_entries
         return self._found[:n_found].copy()
 
-    def _violators(self, above, kernel, stop):
-        """Those of the features `above` the threshold by more than may be left."""
+    def _violators(self, above, kernel):
+        """Those of the features `above` the threshold by more than rounding."""
         if len(above) == 0:
             return above
         gradient = self._signed(self._estimate[above], kernel)
         slack = SLACK * np.abs(self.correlation).max(initial=0.0)
-        if total := np.abs(self.support.coef).sum():
-            slack = max(slack, stop.rest * stop.null_objective / total)
         return above[gradient > slope_at_zero(kernel, 0, 1.0) + slack]
 
     def _signed(self, gradient, kernel):
