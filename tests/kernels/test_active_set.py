@@ -328,15 +328,30 @@ class TestPaths:
             )
 
     def test_rest_is_left_and_saves_rounds(self, penalty):
-        given = problem(80, 60, shared=1.0)
-        alphas = grid(given, n_alphas=5, smallest=1e-3)
-        kernels = [penalty.kernel(alpha) for alpha in alphas]
-        exact = follow_path(given, kernels, order=np.arange(60))
-        rough = follow_path(given, kernels, rest=1e-2, order=np.arange(60))
+        given = problem(60, 150, shared=1.0)
+        kernels = [penalty.kernel(alpha) for alpha in grid(given, n_alphas=20, smallest=0.05)]
+        rest, order = 0.1, np.arange(150)
+        exact = follow_path(given, kernels, order=order)
+        rough = follow_path(given, kernels, rest=rest, order=order)
+        assert exact.n_solved == rough.n_solved == 20
         assert np.all(exact.gaps <= 1e-13 * given.y_norm2)
-        assert np.all(rough.gaps <= 1.2 * 0.5 * 1e-2 * given.y_norm2)
-        assert np.max(rough.gaps) > 1e-5 * given.y_norm2
+        assert np.all(rough.gaps <= 1.2 * rest * 0.5 * given.y_norm2)
+        assert np.max(rough.gaps) > 0.1 * rest * 0.5 * given.y_norm2
         assert rough.n_rounds.sum() < 0.8 * exact.n_rounds.sum()
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="rest allows violations far above l1, whose gap is not small: it has a term "
+    "residual norm^2 / 2 (violation / (l1 + violation))^2",
+)
+def test_rest_is_left_where_alpha_is_small():
+    given, rest = problem(80, 60, shared=1.0), 1e-2
+    alphas = grid(given, n_alphas=5, smallest=1e-3)
+    kernels = [L1(positive=True).kernel(alpha) for alpha in alphas]
+    found = follow_path(given, kernels, rest=rest, order=np.arange(60))
+    assert found.n_solved == 5
+    assert np.all(found.gaps <= 1.2 * rest * 0.5 * given.y_norm2)
 
 
 class TestStatus:
