@@ -241,7 +241,9 @@ def test_outer_gradient(count):
     np.testing.assert_allclose(
         whole[:count], (given.correlation - given.gram @ coef)[:count], atol=1e-13
     )
-    np.testing.assert_allclose(outer[:count][~inside[:count]], whole[:count][~inside[:count]])
+    np.testing.assert_allclose(
+        outer[:count][~inside[:count]], whole[:count][~inside[:count]]
+    )
     np.testing.assert_allclose(
         outer[inside], 0.1 * np.sign(coef[inside]) + 0.1 * coef[inside], atol=1e-14
     )
@@ -329,7 +331,9 @@ class TestPaths:
 
     def test_rest_is_left_and_saves_rounds(self, penalty):
         given = problem(60, 150, shared=1.0)
-        kernels = [penalty.kernel(alpha) for alpha in grid(given, n_alphas=20, smallest=0.05)]
+        kernels = [
+            penalty.kernel(alpha) for alpha in grid(given, n_alphas=20, smallest=0.05)
+        ]
         rest, order = 0.1, np.arange(150)
         exact = follow_path(given, kernels, order=order)
         rough = follow_path(given, kernels, rest=rest, order=order)
@@ -399,7 +403,9 @@ class TestStatus:
         needed = follow_path(given, [L1().kernel(alpha) for alpha in alphas]).n_rounds
         assert needed[0] == 1
         assert needed[1] > 3
-        found = follow_path(given, [L1().kernel(alpha) for alpha in alphas], None, max_rounds)
+        found = follow_path(
+            given, [L1().kernel(alpha) for alpha in alphas], None, max_rounds
+        )
         assert found.n_solved == 1
         assert list(found.n_rounds) == [1, max_rounds, 0]
         assert statuses[1:] == [LIMIT]

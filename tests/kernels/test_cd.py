@@ -301,9 +301,7 @@ class TestExtrapolation:
         design, coef, state, history = self.iterates(data, "dense C", None, coefs)
         before = state.copy()
         with np.errstate(all="ignore"):
-            extrapolate(
-                design, L1().kernel(0.1), coef, state, np.arange(7), 7, history
-            )
+            extrapolate(design, L1().kernel(0.1), coef, state, np.arange(7), 7, history)
         np.testing.assert_array_equal(coef, coefs[-1])
         np.testing.assert_array_equal(state, before)
 
