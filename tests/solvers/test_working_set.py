@@ -285,9 +285,9 @@ class TestLargeSupports:
 
     def test_are_left_to_descent_and_taken_back(self, descended):
         sample = self.sample()
-        alphas = alpha_max(sample) * np.array([0.4, 0.3, 0.25, 0.1, 0.02, 0.5, 0.45, 0.35])
+        alphas = alpha_max(sample) * np.array([0.4, 0.27, 0.22, 0.1, 0.02, 0.5, 0.45, 0.35])
         sizes, gaps = self.solve(sample, alphas)
-        # The support at 0.25 is the first large one, that at 0.5 small enough again.
+        # The support at 0.22 is the first large one, that at 0.5 small enough again.
         np.testing.assert_array_equal(sizes > 20, [0, 0, 1, 1, 1, 0, 0, 0])
         np.testing.assert_array_equal(descended, alphas[[3, 4, 5]])
         assert np.all(gaps[~np.isin(alphas, descended)] <= 1e-13)
