@@ -395,6 +395,19 @@ class TestStatus:
         assert parts.n_solved == len(kernels)
         assert statuses.count(LIMIT) > 3
         np.testing.assert_allclose(parts.coefs, whole.coefs, rtol=0, atol=1e-13)
+        assert np.all(parts.n_rounds >= whole.n_rounds)
+        assert parts.n_rounds.sum() > whole.n_rounds.sum()  # a portion starts by looking
+
+    def test_portions_count_towards_the_bound(self, statuses, monkeypatch):
+        given = problem(60, 150, shared=1.0)
+        kernel = L1().kernel(grid(given)[-1])
+        assert follow_path(given, [kernel]).n_rounds[0] > 6
+        monkeypatch.setattr(support_module, "PORTION", 3)
+        statuses.clear()
+        found = follow_path(given, [kernel], None, 5)
+        assert found.n_solved == 0
+        assert found.n_rounds[0] == 5
+        assert statuses == [LIMIT, LIMIT]
 
     @pytest.mark.parametrize("max_rounds", [1, 2, 3])
     def test_rounds_are_bounded_for_each_penalty(self, max_rounds, statuses):

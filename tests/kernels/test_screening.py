@@ -90,6 +90,20 @@ def test_finds_exactly_the_violating_features(kind, weighted, positive, distance
 
 @every_kind
 @every_weighting
+def test_a_residual_that_moved_along_a_column_is_not_missed(kind, weighted):
+    """There the bound is attained: |x_j' away| = radius |x_j|."""
+    problem = Problem(kind, weighted)
+    share = np.array([0.1, -0.1])
+    for j in np.flatnonzero(problem.outside)[:20]:
+        sign = 1.0 if share @ problem.gradients[:, j] > 0.0 else -1.0
+        residual = share @ problem.references + sign * problem.A[:, j] / problem.roots
+        size = abs(problem.gradient_of(residual[None])[0, j])
+        result = problem.screen(residual, L1().kernel(size * (1 - 1e-9)), share)
+        assert j in result.found
+
+
+@every_kind
+@every_weighting
 @pytest.mark.parametrize("positive", [False, True])
 def test_reads_the_columns_that_cannot_be_excluded(kind, weighted, positive):
     problem = Problem(kind, weighted)
