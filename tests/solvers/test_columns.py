@@ -35,7 +35,9 @@ def batches(sizes, seed=0):
 @every_kind
 @every_setting
 @pytest.mark.parametrize(
-    "sizes", [[1] * 90, [1, 2, 4, 8, 16, 32, 64], [150], [63, 1, 1, 80]], ids=str
+    "sizes",
+    [[1] * 90, [1, 2, 4, 8, 16, 32, 64], [150], [63, 1, 1, 80]],
+    ids=["ones", "doubled", "all", "uneven"],
 )
 def test_products_and_residuals_are_those_of_dense_columns(
     kind, weighted, fit_intercept, sizes
@@ -54,7 +56,7 @@ def test_products_and_residuals_are_those_of_dense_columns(
         np.testing.assert_array_equal(y, sample.y[:, 0])
 
 
-def test_rows_are_moved_apart_now_and_then(monkeypatch):
+def test_rows_are_moved_apart_now_and_then():
     """Each time for twice the entries: few moves for many columns."""
     store, _, A, _ = packed("csc")
     moves, order = 0, np.zeros(0, dtype=np.int64)

@@ -293,6 +293,14 @@ class TestLargeSupports:
         assert np.all(gaps[~np.isin(alphas, descended)] <= 1e-13)
         assert np.all(gaps <= 1e-6)
 
+    def test_are_not_packed(self, descended):
+        sample, kernel, stop = self.sample(), L1().kernel(0.1), Stop(1.0, 1e-6, 1000)
+        for size in (20, 21):
+            working = WorkingSet(sample, 0, *column_design(sample))
+            working.start_at((np.arange(400) < size).astype(float), kernel, stop)
+            assert len(working.features) == (20 if size == 20 else 0)
+            assert np.count_nonzero(working.coef()) == len(working.features)
+
     def test_cost_decides(self, descended, monkeypatch):
         monkeypatch.setattr(working_set, "EXACT_COST", 1e-9)
         sample = self.sample()
