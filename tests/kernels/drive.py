@@ -70,8 +70,20 @@ def explicit(data):
     return A.astype(float), b.astype(float)
 
 
-def descend(design, curvature, kernel, start, tol, max_iter=UNBOUNDED, coef=None):
-    """(coef, gap, n_iter) of a cold start, or from `coef`."""
+def descend(
+    design,
+    curvature,
+    kernel,
+    start,
+    tol,
+    max_iter=UNBOUNDED,
+    coef=None,
+    n_kept=N_KEPT,
+):
+    """(coef, gap, n_iter) of a cold start, or from `coef`.
+
+    With `n_kept` above the number of epochs nothing is extrapolated.
+    """
     n_features = curvature.size
     coef = np.zeros(n_features) if coef is None else np.array(coef, dtype=float)
     gap, n_iter = coordinate_descent(
@@ -87,7 +99,7 @@ def descend(design, curvature, kernel, start, tol, max_iter=UNBOUNDED, coef=None
         np.empty_like(start),
         np.zeros(n_features),
         np.arange(n_features),
-        (np.empty((N_KEPT, n_features)), np.empty((N_KEPT, start.size))),
+        (np.empty((n_kept, n_features)), np.empty((n_kept, start.size))),
     )
     return coef, gap, n_iter
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from skreg._kernels.cd import certify
+from skreg._kernels.cd import N_KEPT, certify, extrapolate, mixing_weights
+from skreg._kernels.design import column_update
 from skreg.penalties import L1, L1L2, L2, subdiff_distance, value
 from tests.kernels.drive import KINDS, descend, designed, explicit, given
 from tests.kernels.test_design import frozen_bytes
@@ -198,3 +199,164 @@ def test_certify_is_the_gap_of_given_coefficients():
         primal = oracle.objective(A, b, coef, alpha, 0.0)
         dual = oracle.best_dual(A, b, coef, alpha, 0.0)
         np.testing.assert_allclose(gap, float(primal - dual), rtol=1e-10)
+
+
+def ill_conditioned():
+    """Columns with much in common: hundreds of epochs without extrapolation."""
+    data = given(shape=(40, 8))
+    X = data.X + 2.0 * np.random.default_rng(1).integers(-4, 5, (40, 1))
+    coef = np.where(np.arange(8) % 2, 1.5, -1.0)
+    noise = np.random.default_rng(2).standard_normal((40, 1))
+    return data._replace(X=X, y=(X @ coef)[:, None] + noise)
+
+
+class TestExtrapolation:
+    """Helpers are inlined into compiled code; called from Python they run as Python."""
+
+    @staticmethod
+    def iterates(data, kind, penalty, coefs):
+        """(design, kernel, coef, state, history) after the iterates `coefs`."""
+        design, _, (start,) = designed(data, kind)
+        states = np.array([start] * len(coefs))
+        for coef, state in zip(coefs, states, strict=True):
+            for j, w in enumerate(coef):
+                column_update(design, j, w, state)
+        return design, coefs[-1].copy(), states[-1].copy(), (coefs.copy(), states)
+
+    @staticmethod
+    def epochs(data, kernel, n_epochs):
+        """Iterates of coordinate descent from zero, none of them extrapolated."""
+        design, curvature, (start,) = designed(data, "gram")
+        return np.array(
+            [
+                descend(design, curvature, kernel, start, 0.0, t, n_kept=n_epochs + 1)[0]
+                for t in range(n_epochs)
+            ]
+        )
+
+    @pytest.mark.parametrize("kind", ["dense C", "csc", "gram"])
+    @pytest.mark.parametrize("penalty", [L1(), L1L2(0.9), L1(positive=True)], ids=repr)
+    def test_saves_epochs_of_ill_conditioned_problems(self, kind, penalty):
+        data = ill_conditioned()
+        design, curvature, (start,) = designed(data, kind)
+        kernel = penalty.kernel(1e-3)
+        results = {}
+        for n_kept in (N_KEPT, 20_000):
+            coef, gap, n_iter = descend(
+                design, curvature, kernel, start, 1e-9, 19_000, n_kept=n_kept
+            )
+            assert gap <= 1e-9
+            results[n_kept] = coef, n_iter
+        assert results[N_KEPT][1] < 0.25 * results[20_000][1]
+        np.testing.assert_allclose(results[N_KEPT][0], results[20_000][0], atol=1e-3)
+
+    @pytest.mark.parametrize("kind", ["dense C", "csc", "gram"])
+    @pytest.mark.parametrize("penalty", [L1(), L1L2(0.3), MCP(3.0)], ids=repr)
+    @pytest.mark.parametrize("seed", range(5))
+    def test_never_raises_the_objective(self, kind, penalty, seed):
+        """Random iterates as well as true ones: what is worse is taken back."""
+        data, rng = given(True, shape=(30, 7)), np.random.default_rng(seed)
+        kernel = penalty.kernel(0.1)
+        coefs = self.epochs(data, kernel, N_KEPT)
+        coefs += (seed / 4) * rng.standard_normal(coefs.shape)
+        design, coef, state, history = self.iterates(data, kind, penalty, coefs)
+        order = rng.permutation(7)
+        history[0][:] = coefs[:, order]
+        extrapolate(design, kernel, coef, state, order, 7, history)
+        after, before = objective(data, kernel, coef), objective(data, kernel, coefs[-1])
+        assert after <= before * (1 + 1e-12)
+        taken_back = np.array_equal(coef, coefs[-1])
+        assert taken_back or after < before
+        _, _, expected, _ = self.iterates(data, kind, penalty, np.array([coef]))
+        np.testing.assert_allclose(state, expected, atol=1e-9)
+
+    def test_lowers_the_objective_of_true_iterates(self):
+        data = ill_conditioned()
+        kernel = L2().kernel(1e-4)
+        coefs = self.epochs(data, kernel, 30)[-N_KEPT:]
+        design, coef, state, history = self.iterates(data, "gram", L2(), coefs)
+        extrapolate(design, kernel, coef, state, np.arange(8), 8, history)
+        A, b = explicit(data)
+        best = np.linalg.solve(A.T @ A + 1e-4 * np.eye(8), A.T @ b[:, 0])
+        lowest = objective(data, kernel, best)
+        left = objective(data, kernel, coef) - lowest
+        assert left < 0.2 * (objective(data, kernel, coefs[-1]) - lowest)
+
+    def test_what_the_penalty_forbids_is_taken_back(self):
+        """The mixture -0.1, -0.01, ... of a decreasing coefficient would fit better."""
+        data = given(shape=(30, 2))
+        data.y[:, 0] = -(data.X @ np.ones(2))
+        kernel = L1(positive=True).kernel(0.01)
+        falling = 0.1 + 0.5 ** np.arange(N_KEPT)
+        coefs = np.column_stack([falling - 0.11, np.zeros(N_KEPT)])
+        assert np.all(coefs >= 0.0)
+        design, coef, state, history = self.iterates(data, "dense C", None, coefs)
+        extrapolate(design, L1().kernel(0.01), coef, state, np.arange(2), 2, history)
+        assert coef[0] < 0.0
+        design, coef, state, history = self.iterates(data, "dense C", None, coefs)
+        before = state.copy()
+        extrapolate(design, kernel, coef, state, np.arange(2), 2, history)
+        np.testing.assert_array_equal(coef, coefs[-1])
+        np.testing.assert_array_equal(state, before)
+
+    def test_iterates_that_do_not_move_stay(self):
+        data = given(shape=(30, 7))
+        coefs = np.tile(np.linspace(-1, 1, 7), (N_KEPT, 1))
+        design, coef, state, history = self.iterates(data, "dense C", None, coefs)
+        before = state.copy()
+        with np.errstate(all="ignore"):
+            extrapolate(design, L1().kernel(0.1), coef, state, np.arange(7), 7, history)
+        np.testing.assert_array_equal(coef, coefs[-1])
+        np.testing.assert_array_equal(state, before)
+
+
+class TestMixingWeights:
+    @staticmethod
+    def mixed(differences):
+        """(weights, norm of the combination) of iterates with these differences."""
+        coefs = np.vstack([np.zeros(differences.shape[1]), np.cumsum(differences, axis=0)])
+        weights = np.full(len(differences), np.nan)
+        mixing_weights(coefs, coefs.shape[1], weights)
+        return weights, np.linalg.norm(weights @ differences)
+
+    @staticmethod
+    def smallest_norm(differences):
+        """By least squares in the differences from the last one."""
+        last, others = differences[-1], differences[:-1] - differences[-1]
+        share = np.linalg.lstsq(others.T, -last, rcond=1e-12)[0]
+        return np.linalg.norm(last + share @ others)
+
+    @pytest.mark.parametrize("seed", range(5))
+    @pytest.mark.parametrize("n_features", [1, 3, 5, 20])
+    def test_minimise_the_combination(self, seed, n_features):
+        rng = np.random.default_rng(seed)
+        differences = rng.standard_normal((N_KEPT - 1, n_features))
+        weights, norm = self.mixed(differences)
+        np.testing.assert_allclose(weights.sum(), 1.0, rtol=1e-8)
+        expected = self.smallest_norm(differences)
+        np.testing.assert_allclose(norm, expected, rtol=1e-6, atol=1e-4)
+
+    def test_only_the_working_set_counts(self):
+        differences = np.random.default_rng(0).standard_normal((N_KEPT - 1, 12))
+        coefs = np.vstack([np.zeros(12), np.cumsum(differences, axis=0)])
+        few, all_of_few = np.empty(N_KEPT - 1), np.empty(N_KEPT - 1)
+        mixing_weights(coefs, 9, few)
+        mixing_weights(coefs[:, :9], 9, all_of_few)
+        np.testing.assert_array_equal(few, all_of_few)
+
+    @pytest.mark.parametrize(
+        "differences",
+        [
+            np.outer(0.5 ** np.arange(N_KEPT - 1), np.ones(4)),
+            np.outer(np.ones(N_KEPT - 1), np.arange(4.0)),
+            np.vstack([np.eye(4)[[0, 0, 1, 1]], np.zeros(4)]),
+            1e-60 * np.outer(0.5 ** np.arange(N_KEPT - 1), np.ones(4)),
+        ],
+        ids=["collinear", "equal", "a zero", "tiny"],
+    )
+    def test_dependent_differences(self, differences):
+        weights, norm = self.mixed(differences)
+        assert np.all(np.isfinite(weights))
+        np.testing.assert_allclose(weights.sum(), 1.0, rtol=1e-3)
+        largest = np.linalg.norm(differences, axis=1).max()
+        assert norm <= self.smallest_norm(differences) + 1e-4 * largest

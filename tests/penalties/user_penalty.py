@@ -1,16 +1,20 @@
-"""A penalty registered from outside the package: the minimax concave penalty.
+"""Penalties registered from outside the package.
+
+The minimax concave penalty, which is not convex:
 
 value(u) = strength |u| - u^2 / (2 gamma) up to |u| = gamma strength, constant beyond.
 
 Reference: Zhang, Nearly unbiased variable selection under minimax concave penalty,
 Annals of Statistics, 2010.
+
+And the elastic net, without what is optional for a penalty that is solved exactly.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from skreg.penalties import Penalty, register
+from skreg.penalties import L1L2, Penalty, _soft_threshold, register
 
 
 class MCPKernel(NamedTuple):
@@ -56,3 +60,31 @@ class MCP(Penalty):
 
     def alpha_max(self, gradient):
         return float(np.max(np.abs(gradient), initial=0.0))
+
+
+class PlainKernel(NamedTuple):
+    l1: float
+    l2: float
+    positive: bool
+
+
+register(
+    PlainKernel,
+    value=_soft_threshold.value,
+    prox=_soft_threshold.prox,
+    subdiff_distance=_soft_threshold.subdiff_distance,
+    strong_convexity=_soft_threshold.strong_convexity,
+    dual_norm=_soft_threshold.dual_norm,
+    conjugate=_soft_threshold.conjugate,
+    slope_at_zero=_soft_threshold.slope_at_zero,
+)
+
+
+class PlainElasticNet(Penalty):
+    """The elastic net without `with_numbers`: one call of the solver per strength."""
+
+    def __init__(self, l1_ratio=0.5):
+        self.l1_ratio = l1_ratio
+
+    def kernel(self, alpha):
+        return PlainKernel(*L1L2(self.l1_ratio).kernel(alpha))

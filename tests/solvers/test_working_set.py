@@ -3,12 +3,21 @@
 from typing import NamedTuple
 
 import numpy as np
+import pytest
+from scipy import sparse
 
-from skreg._solvers.least_squares import solve_path
-from skreg._solvers.results import Stop
+from skreg._solvers import least_squares, working_set
+from skreg._solvers.least_squares import Descent, solve_path
+from skreg._solvers.results import EXACT_GAP, Stop
 from skreg._solvers.sample import column_design, make_sample
-from skreg._solvers.working_set import WorkingSet
-from skreg.penalties import L1, Penalty, register
+from skreg._solvers.working_set import (
+    SMALLEST_RATIO,
+    STEP_RATIO,
+    References,
+    WorkingSet,
+    alphas_between,
+)
+from skreg.penalties import L1, L1L2, Penalty, register
 
 
 class WeightedKernel(NamedTuple):
@@ -95,3 +104,246 @@ def test_most_columns_are_left_alone():
         assert step.gap <= 1e-12 * sample.y_norm2[0]
     assert working.n_passes / len(alphas) < 0.5
     assert len(working.features) < 1000
+
+
+def alpha_max(sample, penalty=None):
+    return (penalty or L1()).alpha_max(sample.correlation(sample.y)[:, 0])
+
+
+def follow(sample, penalty, alphas, tol=1e-4):
+    """(working set, steps) of a path from zero."""
+    working = WorkingSet(sample, 0, *column_design(sample))
+    stop = Stop(0.5 * sample.y_norm2[0], tol, 1000)
+    return working, list(working.path(penalty, np.asarray(alphas), None, stop))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+class TestReferences:
+    """|x_j' r - sum_m share_m x_j' r_m| <= radius |x_j| for every feature."""
+
+    @staticmethod
+    def sample(weighted):
+        rng = np.random.default_rng(0)
+        X, y = rng.standard_normal((30, 50)), rng.standard_normal((30, 1))
+        return make_sample(X, y, rng.uniform(0.1, 3.0, 30) if weighted else None, True)
+
+    @staticmethod
+    def compared(sample, references, residual):
+        """(error of the gradient per length of the feature, share, radius)."""
+        known = References(sample, 50)
+        for reference in references:
+            known.add(reference, sample.correlation(reference[:, None])[:, 0])
+        share, radius = known.compare(residual)
+        error = sample.correlation(residual[:, None])[:, 0] - share @ known.gradients
+        lengths = np.sqrt(column_design(sample)[1])
+        return np.max(np.abs(error) / lengths), share, radius
+
+    @pytest.mark.parametrize("distance", [0.0, 1e-9, 1e-3, 1.0])
+    def test_bound(self, weighted, distance):
+        sample, rng = self.sample(weighted), np.random.default_rng(1)
+        for _ in range(20):
+            references = rng.standard_normal((rng.integers(1, 4), 30))
+            away = distance * rng.standard_normal(30)
+            residual = rng.standard_normal(len(references[-2:])) @ references[-2:] + away
+            error, _, radius = self.compared(sample, references, residual)
+            assert error <= radius
+            size = np.sqrt(sample.norm2(away))
+            assert radius <= size + 1e-12
+
+    @pytest.mark.parametrize("apart", [0.0, 1e-15, 1e-12, 1e-8, 1e-7, 1e-5, 1e-2])
+    def test_bound_of_collinear_references(self, weighted, apart):
+        sample, rng = self.sample(weighted), np.random.default_rng(2)
+        for _ in range(20):
+            first, other, away = rng.standard_normal((3, 30))
+            references = [first, -2.0 * first + apart * other]
+            for residual in (0.5 * first, 0.5 * first + 1e-3 * away, away):
+                error, share, radius = self.compared(sample, references, residual)
+                assert np.all(np.isfinite(share))
+                assert error <= radius
+                closest = residual - (first @ sample.weighted(residual[:, None])) * (
+                    first / sample.norm2(first)
+                )
+                assert radius <= 1.01 * np.sqrt(sample.norm2(closest)) + 1e-4
+
+    def test_references_that_are_zero(self, weighted):
+        sample = self.sample(weighted)
+        residual = np.random.default_rng(0).standard_normal(30)
+        error, share, radius = self.compared(sample, [np.zeros(30)], residual)
+        assert share == [0.0]
+        assert error <= radius
+        np.testing.assert_allclose(radius, np.sqrt(sample.norm2(residual)))
+
+    def test_the_latest_are_kept(self, weighted):
+        sample = self.sample(weighted)
+        references = np.random.default_rng(0).standard_normal((4, 30))
+        for kept in references[-2:]:
+            *_, radius = self.compared(sample, references, kept)
+            assert radius <= 1e-12
+        *_, radius = self.compared(sample, references, references[1])
+        assert radius > 0.1
+
+
+class TestAlphasBetween:
+    @pytest.mark.parametrize(
+        ("previous", "alpha"), [(None, 1.0), (1.0, 1.0), (1.0, 2.0), (1.0, 0.8), (0.0, 1.0)]
+    )
+    def test_short_ways_are_gone_in_one_step(self, previous, alpha):
+        assert len(alphas_between(previous, alpha)) == 0
+
+    @pytest.mark.parametrize("ratio", [0.79, 0.64, 0.5, 0.1, 0.01, 1e-4])
+    @pytest.mark.parametrize("previous", [1.0, 1e-9, 7e8])
+    def test_long_ways_in_equal_steps(self, ratio, previous):
+        between = alphas_between(previous, ratio * previous)
+        steps = np.r_[previous, between, ratio * previous]
+        ratios = steps[1:] / steps[:-1]
+        np.testing.assert_allclose(ratios, ratios[0])
+        assert STEP_RATIO * (1 - 1e-9) <= ratios[0] < 1.0
+        assert len(ratios) <= 1 + np.ceil(np.log(ratio) / np.log(STEP_RATIO))
+
+    @pytest.mark.parametrize("alpha", [0.0, 1e-30, 1e-6])
+    def test_the_way_to_hardly_any_alpha_is_bounded(self, alpha):
+        between = alphas_between(2.0, alpha)
+        assert np.array_equal(between, alphas_between(2.0, 2.0 * SMALLEST_RATIO))
+        assert np.all(between > 2.0 * SMALLEST_RATIO)
+
+
+@pytest.mark.parametrize(
+    "penalty", [L1(), L1(positive=True), L1L2(0.5)], ids=["L1", "positive", "L1L2"]
+)
+@pytest.mark.parametrize("shape", [(60, 3000), (100, 1000)])
+def test_few_alphas_need_few_more_features_than_many(shape, penalty):
+    sample = wide(*shape)
+    largest = alpha_max(sample, penalty)
+    many, steps = follow(sample, penalty, largest * np.geomspace(1.0, 0.05, 60))
+    expected = steps[-1].coef
+    for alphas in ([0.05], [1.0, 0.2, 0.05]):
+        few, steps = follow(sample, penalty, largest * np.array(alphas))
+        np.testing.assert_allclose(steps[-1].coef, expected, atol=1e-9)
+        assert len(few.features) <= 2.5 * len(many.features)
+
+
+@pytest.mark.parametrize("n_alphas", [1, 5])
+def test_a_loose_tol_needs_fewer_rounds(n_alphas):
+    rounds = {1e-4: 0, 1e-2: 0}
+    for shape in ((60, 3000), (100, 1000)):
+        sample = wide(*shape)
+        alphas = alpha_max(sample) * np.geomspace(0.05, 1.0, n_alphas)[::-1]
+        for tol in rounds:
+            _, steps = follow(sample, L1(), alphas, tol)
+            assert len(steps) == n_alphas
+            assert all(step.done for step in steps)
+            largest = max(step.gap for step in steps) / (0.5 * sample.y_norm2[0])
+            assert (1e-4 < largest <= tol) if tol == 1e-2 else (largest <= 1e-13)
+            rounds[tol] += sum(step.n_iter for step in steps)
+    assert rounds[1e-2] < rounds[1e-4]
+
+
+@pytest.mark.parametrize("use_gram", [False, True])
+@pytest.mark.parametrize("tol", [1e-2, 1e-4, 1e-8])
+def test_only_a_tol_above_the_default_leaves_anything(use_gram, tol):
+    sample = wide(60, 200)
+    alphas = alpha_max(sample) * np.geomspace(1.0, 0.05, 5)
+    path = solve_path(sample, L1(), alphas, tol=tol, max_iter=1000, use_gram=use_gram)
+    assert path.converged.all()
+    largest = path.dual_gaps.max() / path.null_objectives[0]
+    assert (1e-6 < largest <= tol) if tol == 1e-2 else (largest <= 1e-13)
+
+
+class TestLargeSupports:
+    """Where a support is large and X sparse, coordinate descent is faster."""
+
+    @pytest.fixture
+    def descended(self, monkeypatch):
+        """l1 of every call of coordinate descent; supports above 20 are large."""
+        monkeypatch.setattr(working_set, "CHEAP_SUPPORT", 20)
+        monkeypatch.setattr(working_set, "EXACT_COST", 1e9)
+        monkeypatch.setattr(least_squares, "CHEAP_SUPPORT", 20)
+        seen, solve = [], Descent.solve
+
+        def watched(self, kernel, screening, tol, max_iter):
+            if max_iter > 0:
+                seen.append(kernel.l1)
+            return solve(self, kernel, screening, tol, max_iter)
+
+        monkeypatch.setattr(Descent, "solve", watched)
+        return seen
+
+    @staticmethod
+    def sample():
+        rng = np.random.default_rng(0)
+        X = rng.standard_normal((150, 400)) * (rng.random((150, 400)) < 0.1)
+        y = X[:, :60].sum(axis=1) + 0.05 * rng.standard_normal(150)
+        return make_sample(sparse.csc_array(X), y[:, None], None, True)
+
+    @staticmethod
+    def solve(sample, alphas, tol=1e-6):
+        path = solve_path(sample, L1(), alphas, tol=tol, max_iter=100_000)
+        assert path.converged.all()
+        return np.count_nonzero(path.coefs[0], axis=1), path.dual_gaps[0] / (
+            path.null_objectives[0]
+        )
+
+    def test_are_left_to_descent_and_taken_back(self, descended):
+        sample = self.sample()
+        alphas = alpha_max(sample) * np.array([0.4, 0.27, 0.22, 0.1, 0.02, 0.5, 0.45, 0.35])
+        sizes, gaps = self.solve(sample, alphas)
+        # The support at 0.22 is the first large one, that at 0.5 small enough again.
+        np.testing.assert_array_equal(sizes > 20, [0, 0, 1, 1, 1, 0, 0, 0])
+        np.testing.assert_array_equal(descended, alphas[[3, 4, 5]])
+        assert np.all(gaps[~np.isin(alphas, descended)] <= 1e-13)
+        assert np.all(gaps <= 1e-6)
+
+    def test_are_not_packed(self, descended):
+        sample, kernel, stop = self.sample(), L1().kernel(0.1), Stop(1.0, 1e-6, 1000)
+        for size in (20, 21):
+            working = WorkingSet(sample, 0, *column_design(sample))
+            working.start_at((np.arange(400) < size).astype(float), kernel, stop)
+            assert len(working.features) == (20 if size == 20 else 0)
+            assert np.count_nonzero(working.coef()) == len(working.features)
+
+    def test_cost_decides(self, descended, monkeypatch):
+        monkeypatch.setattr(working_set, "EXACT_COST", 1e-9)
+        sample = self.sample()
+        _, gaps = self.solve(sample, alpha_max(sample) * np.array([0.5, 0.1, 0.02]))
+        assert descended == []
+        assert np.all(gaps <= 1e-13)
+
+    @pytest.mark.xfail(
+        strict=True,
+        reason="a support that is found too large on the way to an alpha ends the way, "
+        "but the alpha is solved exactly all the same, in one far step",
+    )
+    def test_are_left_to_descent_on_the_way_to_an_alpha(self, descended):
+        sample = self.sample()
+        alphas = alpha_max(sample) * np.array([0.02])
+        sizes, _ = self.solve(sample, alphas)
+        assert sizes[0] > 100
+        assert descended == list(alphas)
+
+    @pytest.mark.parametrize("tol", [1e-4, 1e-2])
+    def test_one_alpha_of_large_sparse_data_starts_with_descent(
+        self, descended, monkeypatch, tol
+    ):
+        monkeypatch.setattr(working_set, "SMALL_SPARSE", 0)
+        monkeypatch.setattr(least_squares, "SPARSE_EPOCHS", 10_000)
+        monkeypatch.setattr(WorkingSet, "path", None)  # fails if it is called
+        sample = self.sample()
+        alphas = alpha_max(sample) * np.array([0.1])
+        sizes, gaps = self.solve(sample, alphas, tol)
+        assert sizes[0] > 20
+        assert descended == list(alphas)
+        assert gaps[0] <= (EXACT_GAP if tol == 1e-4 else tol)
+
+    def test_a_small_support_is_polished_after_descent(self, descended, monkeypatch):
+        monkeypatch.setattr(working_set, "SMALL_SPARSE", 0)
+        sample = self.sample()
+        alphas = alpha_max(sample) * np.array([0.4])
+        calls, path = [], WorkingSet.path
+        monkeypatch.setattr(
+            WorkingSet, "path", lambda *given: calls.append(given) or path(*given)
+        )
+        sizes, gaps = self.solve(sample, alphas)
+        assert 0 < sizes[0] <= 20
+        assert descended == list(alphas)
+        assert len(calls) == 1
+        assert gaps[0] <= 1e-13

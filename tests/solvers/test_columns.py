@@ -1,0 +1,95 @@
+"""The columns of a working set: products and residuals of a set that grows."""
+
+import numpy as np
+import pytest
+
+from skreg._solvers import columns as module
+from skreg._solvers.columns import DenseColumns, SparseColumns, pack_columns
+from skreg._solvers.sample import column_design, make_sample
+from tests.kernels.drive import explicit, given, stored
+
+every_kind = pytest.mark.parametrize("kind", ["dense C", "dense F", "float32", "csc"])
+every_setting = pytest.mark.parametrize(
+    ("weighted", "fit_intercept"), [(False, True), (False, False), (True, True)]
+)
+N_FEATURES = 150
+
+
+def packed(kind, weighted=False, fit_intercept=True):
+    """(empty store, sample, A, b)."""
+    data = given(weighted, fit_intercept, shape=(30, N_FEATURES))
+    sample = make_sample(
+        stored(data.X, kind), data.y, data.sample_weight, data.fit_intercept
+    )
+    design, _ = column_design(sample)
+    A, b = explicit(data)
+    return pack_columns(sample, design), sample, A, b[:, 0]
+
+
+def batches(sizes, seed=0):
+    """A permutation of features in parts of these sizes."""
+    order = np.random.default_rng(seed).permutation(N_FEATURES)
+    return np.split(order, np.cumsum(sizes))[:-1]
+
+
+@every_kind
+@every_setting
+@pytest.mark.parametrize(
+    "sizes",
+    [[1] * 90, [1, 2, 4, 8, 16, 32, 64], [150], [63, 1, 1, 80]],
+    ids=["ones", "doubled", "all", "uneven"],
+)
+def test_products_and_residuals_are_those_of_dense_columns(
+    kind, weighted, fit_intercept, sizes
+):
+    store, sample, A, b = packed(kind, weighted, fit_intercept)
+    roots, rng = sample.weight_roots()[:, 0], np.random.default_rng(1)
+    order = np.zeros(0, dtype=np.int64)
+    for new in batches(sizes):
+        order = np.append(order, new)
+        products = store.append(new)
+        np.testing.assert_allclose(products, A[:, new].T @ A[:, order], atol=1e-13)
+        coef = rng.standard_normal(len(order))
+        y = sample.y[:, 0].copy()
+        residual = store.residual(y, coef)
+        np.testing.assert_allclose(roots * residual, b - A[:, order] @ coef, atol=1e-12)
+        np.testing.assert_array_equal(y, sample.y[:, 0])
+
+
+def test_rows_are_moved_apart_now_and_then():
+    """Each time for twice the entries: few moves for many columns."""
+    store, _, A, _ = packed("csc")
+    moves, order = 0, np.zeros(0, dtype=np.int64)
+    starts = store._starts
+    for new in batches([1] * N_FEATURES):
+        order = np.append(order, new)
+        products = store.append(new)
+        np.testing.assert_allclose(products, A[:, new].T @ A[:, order], atol=1e-13)
+        moves += store._starts is not starts
+        starts = store._starts
+        assert np.all(store._sizes <= np.diff(starts))
+    assert 2 <= moves <= 12
+
+
+def test_without_room_to_spare(monkeypatch):
+    monkeypatch.setattr(module, "ROOM", 0)
+    store, _, A, _ = packed("csc")
+    order = np.zeros(0, dtype=np.int64)
+    for new in batches([1, 1, 1, 5, 20, 1, 40]):
+        order = np.append(order, new)
+        products = store.append(new)
+        np.testing.assert_allclose(products, A[:, new].T @ A[:, order], atol=1e-13)
+
+
+def test_kinds():
+    assert isinstance(packed("csc")[0], SparseColumns)
+    assert isinstance(packed("dense C")[0], DenseColumns)
+
+
+@every_kind
+def test_entries_are_what_an_epoch_reads(kind):
+    store, sample, *_ = packed(kind)
+    chosen = np.array([5, 0, 149])
+    expected = 90 if kind != "csc" else np.diff(sample.X.indptr)[chosen].sum()
+    assert store.count_entries(chosen) == expected
+    assert store.count_entries(chosen[:0]) == 0
