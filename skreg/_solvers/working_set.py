@@ -17,6 +17,8 @@ the place of a bound on the optimal one. Which features join W ahead of need is 
 by the sequential strong rule (Tibshirani et al., JRSS B 2012).
 """
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 
 from skreg._kernels.active_set import SLACK
@@ -76,16 +78,34 @@ class References:
         return share, np.sqrt(self._sample.norm2(away)) + rounding
 
 
-class ExactPath:
-    """From one alpha to the next, on whatever is solved exactly.
-
-    A subclass knows ``coef()``, ``_null_gradient()`` (one number per feature),
-    ``_predict_support(screening)``, ``_gives_up(stop)``, ``_approach(kernel, max_rounds,
-    stop)`` -> (solved, n_rounds) for the alphas on the way to the next one, and
-    ``_finish(...)`` -> (solved, n_rounds, gap) for that.
-    """
+class ExactPath(ABC):
+    """From one alpha to the next, on whatever is solved exactly."""
 
     _cold = True  # nothing solved yet
+
+    @abstractmethod
+    def coef(self):
+        """The present solution, for all features."""
+
+    @abstractmethod
+    def _null_gradient(self):
+        """The gradient of the null model, one number per feature."""
+
+    @abstractmethod
+    def _predict_support(self, screening):
+        """Prepare for the features that violate optimality under a weaker penalty."""
+
+    @abstractmethod
+    def _gives_up(self, stop):
+        """Whether another method is expected to be faster from here."""
+
+    @abstractmethod
+    def _approach(self, kernel, max_rounds, stop):
+        """(solved, n_rounds) at a penalty on the way to the next alpha."""
+
+    @abstractmethod
+    def _finish(self, kernel, max_rounds, stop):
+        """(solved, n_rounds, gap) at the next alpha."""
 
     def path(self, penalty, alphas, previous, stop):
         """Yield a :class:`Step` per alpha, each from the solution of the one before.

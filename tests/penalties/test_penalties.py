@@ -412,18 +412,6 @@ def test_without_a_rule_the_numbers_are_ignored():
     assert with_numbers(kernel, np.zeros(3)) == kernel
 
 
-L2_IS_ONE_AHEAD = pytest.mark.xfail(
-    strict=True,
-    reason="after a solved run the support takes the l2 of the next penalty for that of "
-    "its factor, which is not renewed",
-)
-TAKEN_FOR_ALIKE = pytest.mark.xfail(
-    strict=True,
-    reason="the numbers are tried out at the last penalty only; it equals the first, so "
-    "that one is solved for all",
-)
-
-
 class TestPathWithoutNumbers:
     """A penalty that cannot be rebuilt from its numbers is solved one by one."""
 
@@ -450,13 +438,9 @@ class TestPathWithoutNumbers:
         assert np.all(self.differences(l1_ratio, [0.1, 0.1], True) <= 1e-12)
 
     @pytest.mark.parametrize("use_gram", [True, False])
-    def test_l2_that_changes(self, use_gram, request):
-        if use_gram:
-            request.applymarker(L2_IS_ONE_AHEAD)
+    def test_l2_that_changes(self, use_gram):
         assert np.all(self.differences(0.5, [0.5, 0.2, 0.1, 0.01], use_gram) <= 1e-12)
 
     @pytest.mark.parametrize("use_gram", [True, False])
-    def test_last_alpha_equal_to_the_first(self, use_gram, request):
-        if use_gram:
-            request.applymarker(TAKEN_FOR_ALIKE)
+    def test_last_alpha_equal_to_the_first(self, use_gram):
         assert np.all(self.differences(1.0, [0.5, 0.1, 0.5], use_gram) <= 1e-12)

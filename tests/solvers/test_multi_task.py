@@ -7,10 +7,10 @@ from sklearn.linear_model import MultiTaskElasticNet, MultiTaskLasso
 
 from skreg._solvers import multi_task, row_support
 from skreg._solvers.least_squares import solve_path
+from skreg._solvers.moments import make_moments
 from skreg._solvers.multi_task import solve_multi_task_path
 from skreg._solvers.row_products import ColumnProducts, GramProducts
 from skreg._solvers.row_support import factorize, make_hessian, row_norms
-from skreg._solvers.moments import make_moments
 from skreg._solvers.sample import column_design, make_sample
 from skreg.penalties import L1, L1L2, L2
 from tests.linear import oracle

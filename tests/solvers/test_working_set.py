@@ -222,31 +222,14 @@ def test_few_alphas_need_few_more_features_than_many(shape, penalty):
         assert len(few.features) <= 2.5 * len(many.features)
 
 
-@pytest.mark.parametrize("n_alphas", [1, 5])
-def test_a_loose_tol_needs_fewer_rounds(n_alphas):
-    rounds = {1e-4: 0, 1e-2: 0}
-    for shape in ((60, 3000), (100, 1000)):
-        sample = wide(*shape)
-        alphas = alpha_max(sample) * np.geomspace(0.05, 1.0, n_alphas)[::-1]
-        for tol in rounds:
-            _, steps = follow(sample, L1(), alphas, tol)
-            assert len(steps) == n_alphas
-            assert all(step.done for step in steps)
-            largest = max(step.gap for step in steps) / (0.5 * sample.y_norm2[0])
-            assert (1e-4 < largest <= tol) if tol == 1e-2 else (largest <= 1e-13)
-            rounds[tol] += sum(step.n_iter for step in steps)
-    assert rounds[1e-2] < rounds[1e-4]
-
-
 @pytest.mark.parametrize("use_gram", [False, True])
 @pytest.mark.parametrize("tol", [1e-2, 1e-4, 1e-8])
-def test_only_a_tol_above_the_default_leaves_anything(use_gram, tol):
+def test_the_exact_method_is_exact_whatever_tol(use_gram, tol):
     sample = wide(60, 200)
     alphas = alpha_max(sample) * np.geomspace(1.0, 0.05, 5)
     path = solve_path(sample, L1(), alphas, tol=tol, max_iter=1000, use_gram=use_gram)
     assert path.converged.all()
-    largest = path.dual_gaps.max() / path.null_objectives[0]
-    assert (1e-6 < largest <= tol) if tol == 1e-2 else (largest <= 1e-13)
+    assert path.dual_gaps.max() <= 1e-13 * path.null_objectives[0]
 
 
 class TestLargeSupports:
@@ -308,11 +291,6 @@ class TestLargeSupports:
         assert descended == []
         assert np.all(gaps <= 1e-13)
 
-    @pytest.mark.xfail(
-        strict=True,
-        reason="a support that is found too large on the way to an alpha ends the way, "
-        "but the alpha is solved exactly all the same, in one far step",
-    )
     def test_are_left_to_descent_on_the_way_to_an_alpha(self, descended):
         sample = self.sample()
         alphas = alpha_max(sample) * np.array([0.02])
