@@ -18,7 +18,7 @@ import numpy as np
 
 from skreg._kernels.cd import N_KEPT, certify, coordinate_descent
 from skreg._solvers.moments import gram_design, make_moments
-from skreg._solvers.results import DEFAULT_TOL, EXACT_GAP, PathResult, Step, Stop
+from skreg._solvers.results import EXACT_GAP, PathResult, Step, Stop
 from skreg._solvers.ridge import certify_ridge, solve_ridge
 from skreg._solvers.sample import column_design, start_state
 from skreg._solvers.support import Support, is_uniform, runs_of
@@ -161,7 +161,8 @@ class Problem:
             is_uniform(first) or not self._exact.needs_uniform_penalty
         )
         position, previous, failures, spent = 0, None, 0, 0
-        step = self._first_step(first, alphas, start, stop)
+        goal = stop.sure_gap if uses_exact else stop.gap
+        step = self._first_step(first, alphas, start, stop, goal)
         if step is not None:
             spent = step.n_iter
             if uses_exact:
@@ -190,17 +191,14 @@ class Problem:
             yield step
             position, previous, spent = position + 1, alphas[position], 0
 
-    def _first_step(self, kernel, alphas, start, stop):
-        """Where the first alpha starts, `done` if that solves it; None is zero."""
+    def _first_step(self, kernel, alphas, start, stop, goal):
+        """Where the first alpha starts, `done` if that is good enough; None is zero."""
         if start is not None:
             start = self._descent.feasible(start, kernel)
             step = self._descent.start_at(start, kernel)
-            return step._replace(done=step.gap <= stop.gap)
+            return step._replace(done=step.gap <= goal)
         if len(alphas) > 1 or not self._exact.prefers_descent_first:
             return None
-        goal = stop.gap
-        if stop.tol <= DEFAULT_TOL:
-            goal = min(goal, EXACT_GAP * stop.null_objective)
         epochs = min(SPARSE_EPOCHS, stop.max_iter)
         step = self._descent.solve(kernel, kernel, goal, epochs)
         done = step.gap <= goal and np.count_nonzero(step.coef) > CHEAP_SUPPORT

@@ -9,7 +9,6 @@ Nothing cancels, so sums of many parts keep their digits.
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg import blas
 
 from skreg._kernels.design import Gram, is_sparse, sparse_gram
 from skreg._solvers.sample import (
@@ -23,6 +22,9 @@ from skreg._solvers.sample import (
     slices_of,
     sparse_curvature,
 )
+
+# The lower triangle of a larger Gram matrix is computed in blocks of so many columns.
+GRAM_BLOCK = 2048
 
 
 @dataclass(frozen=True)
@@ -117,26 +119,33 @@ def make_moments(sample):
 
 
 def _dense_products(sample):
-    """Row blocks, converted to float64 and centred, and the products of each by BLAS."""
+    """Row blocks, converted to float64 and centred, and the products of each by BLAS.
+
+    NumPy's product lets other threads run (cross-validation has a fold in each) and uses
+    symmetry where both factors are one array: here, up to GRAM_BLOCK features.
+    """
     n_samples, n_features = sample.X.shape
-    gram = np.zeros((n_features, n_features), order="F")
+    gram = np.zeros((n_features, n_features))
     correlation = np.zeros((n_features, sample.y.shape[1]))
-    scale = 1.0 / n_samples if sample.weights is None else 1.0
     roots, height = sample.weight_roots(), min(n_features, LONG_TILE)
+    blocks = slices_of(n_features, GRAM_BLOCK)
+    products = np.empty((n_features, min(n_features, GRAM_BLOCK)))
     for rows in slices_of(n_samples, max(TILE_ROWS, TILE_ELEMENTS // n_features, height)):
         tile = centred_tile(sample.X[rows], sample.X_mean, sample.centred)
-        y = scale * sample.y[rows]
+        y = sample.y[rows]
         if sample.weights is not None:
             tile, y = tile * roots[rows], y * roots[rows]
-        columns = np.ascontiguousarray(tile).T
-        gram = blas.dsyrk(scale, columns, beta=1.0, c=gram, lower=1, overwrite_c=1)
-        correlation += columns @ y
-    for block in slices_of(n_features, TILE_ROWS):
-        rest = slice(block.stop, None)
-        gram[block, rest] = gram[rest, block].T
-        square = np.tril(gram[block, block], -1)
-        gram[block, block] = square + square.T + np.diag(gram.diagonal()[block])
-    return gram.T, correlation
+        for block in blocks:
+            left, right = tile[:, block.start :], tile[:, block]
+            out = products[: left.shape[1], : right.shape[1]]
+            gram[block.start :, block] += np.matmul(left.T, right, out=out)
+        correlation += tile.T @ y
+    for block in blocks:
+        gram[block, block.stop :] = gram[block.stop :, block].T
+    if sample.weights is None:
+        gram /= n_samples
+        correlation /= n_samples
+    return gram, correlation
 
 
 def gram_design(moments, k):

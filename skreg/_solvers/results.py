@@ -37,6 +37,15 @@ class Stop(NamedTuple):
         """Up to which an exact solution is accepted: rounding, or `tol`."""
         return max(self.tol, EXACT_GAP) * self.null_objective
 
+    @property
+    def sure_gap(self):
+        """At which nothing exact is worth trying: a `tol` looser than the default is taken
+        at its word.
+        """
+        if self.tol > DEFAULT_TOL:
+            return self.gap
+        return min(self.tol, EXACT_GAP) * self.null_objective
+
 
 class Step(NamedTuple):
     """The solution at one alpha."""

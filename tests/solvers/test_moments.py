@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from skreg._solvers import moments as module
 from skreg._solvers.least_squares import prefers_gram, solve_path
 from skreg._solvers.moments import check_gram, gram_design, make_moments, moments_from_gram
 from skreg._solvers.sample import make_sample
@@ -108,7 +109,8 @@ def test_moments_from_a_given_gram_matrix():
 
 @pytest.mark.parametrize("shape", [(3, 300), (600, 300), (2000, 520)])
 @pytest.mark.parametrize("weighted", [True, False])
-def test_blocks_of_a_larger_gram_matrix(shape, weighted):
+def test_blocks_of_a_larger_gram_matrix(shape, weighted, monkeypatch):
+    monkeypatch.setattr(module, "GRAM_BLOCK", 256)
     X, y, weight = data(shape, weighted)
     moments = moments_of(X, y, weight)
     omega = np.full(shape[0], 1 / shape[0]) if weight is None else weight / weight.sum()
