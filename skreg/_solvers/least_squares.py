@@ -40,6 +40,8 @@ SPARSE_EPOCHS = 100
 EPOCHS_AT_ONCE = 10_000
 UNBOUNDED = np.iinfo(np.int64).max
 EPS = np.finfo(np.float64).eps
+# A relative gap that is nothing but rounding.
+ROUNDING = 4 * EPS
 
 
 def prefers_gram(sample, n_alphas):
@@ -161,8 +163,7 @@ class Problem:
             is_uniform(first) or not self._exact.needs_uniform_penalty
         )
         position, previous, failures, spent = 0, None, 0, 0
-        goal = stop.sure_gap if uses_exact else stop.gap
-        step = self._first_step(first, alphas, start, stop, goal)
+        step = self._first_step(first, alphas, start, stop, uses_exact)
         if step is not None:
             spent = step.n_iter
             if uses_exact:
@@ -191,14 +192,16 @@ class Problem:
             yield step
             position, previous, spent = position + 1, alphas[position], 0
 
-    def _first_step(self, kernel, alphas, start, stop, goal):
+    def _first_step(self, kernel, alphas, start, stop, uses_exact):
         """Where the first alpha starts, `done` if that is good enough; None is zero."""
         if start is not None:
             start = self._descent.feasible(start, kernel)
             step = self._descent.start_at(start, kernel)
+            goal = ROUNDING * stop.null_objective if uses_exact else stop.gap
             return step._replace(done=step.gap <= goal)
         if len(alphas) > 1 or not self._exact.prefers_descent_first:
             return None
+        goal = stop.sure_gap if uses_exact else stop.gap
         epochs = min(SPARSE_EPOCHS, stop.max_iter)
         step = self._descent.solve(kernel, kernel, goal, epochs)
         done = step.gap <= goal and np.count_nonzero(step.coef) > CHEAP_SUPPORT

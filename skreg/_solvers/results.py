@@ -39,8 +39,8 @@ class Stop(NamedTuple):
 
     @property
     def sure_gap(self):
-        """At which nothing exact is worth trying: a `tol` looser than the default is taken
-        at its word.
+        """At which descent, run before the exact method, has made that superfluous; a `tol`
+        looser than the default is taken at its word.
         """
         if self.tol > DEFAULT_TOL:
             return self.gap

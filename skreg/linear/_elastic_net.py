@@ -101,9 +101,11 @@ class ElasticNet(PenalizedLeastSquares):
     The support is followed exactly: for given signs the optimality condition is a linear
     system, whose Cholesky factor is updated as features enter and leave, on the Gram
     matrix of all features when there are many more samples, else on a working set that
-    a full look at the others certifies. Where the support is too large for that (more
-    than 6000 features), coordinate descent with soft-thresholding goes on to `tol`. With
-    float32 data the arithmetic is float64; only the stored coefficients are rounded.
+    a look at the others certifies. A single fit to a large sparse X starts with
+    coordinate descent, which with extrapolation often gets as far. Where the support is so
+    large that a factor costs more than epochs (hundreds of sparse columns and more, or
+    6000 of any kind), coordinate descent goes on to `tol`. With float32 data the
+    arithmetic is float64; only the stored coefficients are rounded.
     ``l1_ratio=0`` (or ``alpha=0``) without `positive` is ridge, or least squares, and is
     solved directly.
 

@@ -42,11 +42,12 @@ class MultiTaskElasticNet(MultiTaskLeastSquares):
     copy_X : bool, default=True
         Accepted; X is never written to and never copied to be centred.
     max_iter : int, default=1000
-        Bound on the iterations; when it is hit, a
+        Bound on Newton steps and epochs of block coordinate descent; when it is hit, a
         :class:`~sklearn.exceptions.ConvergenceWarning` names the gap that is left.
     tol : float, default=1e-4
-        Iterations stop at a duality gap of `tol` times the objective of the null
-        (intercept-only) model; scikit-learn's test is twice as loose.
+        Block coordinate descent, where it is used, stops at a duality gap of `tol` times
+        the objective of the null (intercept-only) model; scikit-learn's test is twice as
+        loose. Newton's method goes on to rounding, unless `tol` is above the default.
     warm_start : bool, default=False
         Start from the coefficients of the previous fit; a new target starts at zero.
     random_state : int, RandomState instance or None, default=None
@@ -70,7 +71,8 @@ class MultiTaskElasticNet(MultiTaskLeastSquares):
         `tol` times the sum of squares of the centred targets (weights scaled to sum to
         the number of rows), for compatibility.
     n_iter_ : int
-        Iterations; 1 where a direct solver was used (``alpha=0``, ``l1_ratio=0``).
+        Newton steps and epochs; 1 where a direct solver was used (``alpha=0``,
+        ``l1_ratio=0``).
     sparse_coef_ : sparse matrix of shape (n_targets, n_features)
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -94,9 +96,11 @@ class MultiTaskElasticNet(MultiTaskLeastSquares):
     Notes
     -----
     Several features are worked on at a time: those with a coefficient and those that
-    the gradient of the previous solution lets expect one. A full look at the others
-    certifies the solution. Sparse X is not densified, and with float32 data the
-    arithmetic is float64; only the stored coefficients are rounded. ``l1_ratio=0``
+    the gradient of the previous solution lets expect one. On the rows of coefficients that
+    are not zero the objective is smooth, and Newton's method solves it to rounding; its
+    linear systems have the size of the support, whatever the number of targets. A look at
+    the other features certifies the solution. Sparse X is not densified, and with float32
+    data the arithmetic is float64; only the stored coefficients are rounded. ``l1_ratio=0``
     (or ``alpha=0``) is ridge, or least squares, and is solved directly.
 
     References
@@ -189,11 +193,12 @@ class MultiTaskElasticNetCV(MultiTaskLeastSquaresCV):
     fit_intercept : bool, default=True
         Whether to fit the intercepts. If False, X and y are expected to be centred.
     max_iter : int, default=1000
-        Bound on the iterations per alpha; when it is hit, a
-        :class:`~sklearn.exceptions.ConvergenceWarning` names the gap that is left.
+        Bound per alpha on Newton steps and epochs of block coordinate descent; when it is
+        hit, a :class:`~sklearn.exceptions.ConvergenceWarning` names the gap that is left.
     tol : float, default=1e-4
-        Iterations stop at a duality gap of `tol` times the objective of the null
-        (intercept-only) model; scikit-learn's test is twice as loose.
+        Block coordinate descent, where it is used, stops at a duality gap of `tol` times
+        the objective of the null (intercept-only) model; scikit-learn's test is twice as
+        loose. Newton's method goes on to rounding, unless `tol` is above the default.
     cv : int, splitter or iterable of (train, test), default=None
         None is 5-fold. Index pairs count the rows as given.
     copy_X : bool, default=True
