@@ -12,10 +12,6 @@ import sklearn
 SKLEARN = Path(sklearn.__file__).parent
 TESTS = SKLEARN / "linear_model" / "tests"
 ROOT = Path(__file__).parents[2]
-LOOSER = (
-    "the solver of several targets stops at tol, further from the solution than the "
-    "digits compared; that of one target is exact."
-)
 ROUNDS = (
     "max_iter=5 twice is five rounds twice, which start over from another support than "
     "ten rounds go on from; both end at the same solution."
@@ -25,8 +21,6 @@ ROUNDS = (
 # name, [parameters], may be left out.
 DEVIATIONS = {
     "test_coordinate_descent.py": {
-        "test_1d_multioutput_enet_and_multitask_enet_cv": LOOSER,
-        "test_1d_multioutput_lasso_and_multitask_lasso_cv": LOOSER,
         "test_lasso_dual_gap": (
             "the fit is exact, so that the two gaps compared are rounding errors."
         ),
