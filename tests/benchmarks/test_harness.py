@@ -10,7 +10,7 @@ import pytest
 from scipy import sparse
 from sklearn.linear_model import Lasso, MultiTaskLasso
 
-from tests.benchmarks import growth, run, startup
+from tests.benchmarks import bounds, growth, run, startup
 from tests.benchmarks.cases import (
     CASES,
     Case,
@@ -415,3 +415,14 @@ class TestGrowth:
         assert all(set(record["libraries"]) == {"skreg"} for record in others)
         row = growth.table([first, *others]).splitlines()[2]
         assert "| too slow |" in row
+
+
+@pytest.mark.parametrize("name", ["autoregressive", "friedman", "sparse"])
+def test_bounds_are_a_row_of_the_table(name):
+    cells = bounds.row(name, "C", build(SMALL[name], n_alphas=5), 0.0).split("|")
+    assert len(cells) == bounds.HEADER.splitlines()[0].count("|") + 1
+    assert cells[1:3] == [f" {name} ", " C "]
+    assert float(cells[3]) > 0.0
+    by_gram = name == "friedman"
+    assert (cells[4].strip() != "") == by_gram
+    assert (cells[5].strip() == "") == by_gram
