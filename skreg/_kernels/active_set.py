@@ -500,6 +500,9 @@ def follow(
         support may not be that of coef).
     size : int
         Size of the support.
+    l2 : float
+        That of the last penalty tried: what the factor has, or should have, on its
+        diagonal.
     n_solved : int
         The number of penalties that were solved.
     """
@@ -509,7 +512,7 @@ def follow(
         stale = size > 0 and strong_convexity(kernel) != l2
         l2 = strong_convexity(kernel)
         if stale and size > SMALL:
-            return STALE, size, t
+            return STALE, size, l2, t
         status, size, rounds = solve_at(
             gram,
             correlation,
@@ -530,7 +533,7 @@ def follow(
         n_rounds[t] += rounds
         left -= rounds
         if status != SOLVED:
-            return status, size, t
+            return status, size, l2, t
         for j in range(count):
             coefs[t, j], gradients[t, j] = coef[j], gradient[j]
-    return SOLVED, size, len(numbers)
+    return SOLVED, size, l2, len(numbers)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import lapack
 
 from skreg._kernels.active_set import FULL, LIMIT, PIVOT, SOLVED, STALE, follow
-from skreg.penalties import strong_convexity, with_numbers
+from skreg.penalties import with_numbers
 
 # Rounds between two looks at whether somebody wants to interrupt.
 PORTION = 200
@@ -40,6 +40,7 @@ class Support:
         self.gradient = np.zeros(n_features)
         self._inside = np.zeros(n_features, dtype=bool)
         self._size, self._l2, self._knows_gradient = 0, 0.0, False
+        self._solution = np.zeros((2, 1, n_features))
         self._allocate(min(n_features, 64))
 
     @property
@@ -53,6 +54,7 @@ class Support:
         self.coef = np.append(self.coef, np.zeros(extra))
         self.gradient = np.append(self.gradient, np.zeros(extra))
         self._inside = np.append(self._inside, np.zeros(extra, dtype=bool))
+        self._solution = np.zeros((2, 1, n_features))
 
     def clear(self):
         """Back to zero."""
@@ -83,8 +85,21 @@ class Support:
         solved : bool
         n_rounds : int
         """
-        found = self.follow(gram, correlation, count, [kernel], max_rounds, y_norm2)
-        return found.n_solved == 1, int(found.n_rounds[0])
+        runs = [(kernel, numbers_of(kernel))]
+        coefs, gradients = self._solution
+        n_rounds = np.zeros(1, dtype=np.int64)
+        n_solved = self._follow(
+            gram,
+            correlation,
+            count,
+            runs,
+            max_rounds,
+            y_norm2,
+            coefs,
+            gradients,
+            n_rounds,
+        )
+        return n_solved == 1, int(n_rounds[0])
 
     def follow(
         self,
@@ -114,13 +129,40 @@ class Support:
         """
         size = len(kernels), len(gram)
         found = Followed(0, np.zeros(size), np.zeros(size), np.zeros(size[0], np.int64))
-        position, end = 0, 0
+        runs = runs_of(kernels)
+        n_solved = self._follow(
+            gram,
+            correlation,
+            count,
+            runs,
+            max_rounds,
+            y_norm2,
+            found.coefs,
+            found.gradients,
+            found.n_rounds,
+        )
+        return found._replace(n_solved=n_solved)
+
+    def _follow(
+        self,
+        gram,
+        correlation,
+        count,
+        runs,
+        max_rounds,
+        y_norm2,
+        coefs,
+        gradients,
+        n_rounds,
+    ):
+        """The number of penalties solved; the arrays hold what :class:`Followed` says."""
         if not self._knows_gradient:
             self._set_gradient(gram, correlation, count)
-        for kernel, numbers in runs_of(kernels):
+        position, end = 0, 0
+        for kernel, numbers in runs:
             start, end = end, end + len(numbers)
             while position < end:
-                status, self._size, n_solved = follow(
+                status, self._size, self._l2, n_solved = follow(
                     gram,
                     correlation,
                     count,
@@ -138,20 +180,17 @@ class Support:
                     self._l2,
                     self._size,
                     self._scratch,
-                    found.coefs[position:end],
-                    found.gradients[position:end],
-                    found.n_rounds[position:end],
+                    coefs[position:end],
+                    gradients[position:end],
+                    n_rounds[position:end],
                 )
                 position += n_solved
                 if status == SOLVED:
-                    self._l2 = strong_convexity(kernels[position - 1])
                     break
-                self._l2 = strong_convexity(kernels[position])
-                if found.n_rounds[position] >= max_rounds or not self._prepare(
-                    status, gram
-                ):
-                    return found._replace(n_solved=position)
-        return found._replace(n_solved=position)
+                if n_rounds[position] >= max_rounds or not self._prepare(status, gram):
+                    self._set_gradient(gram, correlation, count)
+                    return position
+        return position
 
     def _set_gradient(self, gram, correlation, count):
         self.gradient[:count] = correlation[:count]
@@ -206,17 +245,20 @@ def is_uniform(kernel):
     return not any(isinstance(member, np.ndarray) for member in kernel)
 
 
+def numbers_of(kernel):
+    """The members of a kernel as a row for :func:`with_numbers`; empty if it has arrays."""
+    if not is_uniform(kernel):
+        return np.zeros((1, 0))
+    return np.array([kernel], dtype=np.float64)
+
+
 def runs_of(kernels):
     """Pairs (kernel, numbers): the kernels that compiled code can make from one each."""
     first = kernels[0]
-    if not is_uniform(first):
-        return [(kernel, np.zeros((1, 0))) for kernel in kernels]
-    numbers = np.array(kernels, dtype=np.float64)
-    if len(kernels) == 1:
-        return [(first, numbers)]
-    changed = np.flatnonzero(np.any(numbers != numbers[0], axis=1))
-    rows = [int(changed[0]), -1] if len(changed) else []
-    alike = len({type(kernel) for kernel in kernels}) == 1
-    if alike and all(with_numbers(first, numbers[t]) == kernels[t] for t in rows):
-        return [(first, numbers)]
-    return [(kernels[t], numbers[[t]]) for t in range(len(kernels))]
+    if is_uniform(first) and len({type(kernel) for kernel in kernels}) == 1:
+        numbers = np.array(kernels, dtype=np.float64)
+        changed = np.flatnonzero(np.any(numbers != numbers[0], axis=1))
+        rows = [int(changed[0]), -1] if len(changed) else []
+        if all(with_numbers(first, numbers[t]) == kernels[t] for t in rows):
+            return [(first, numbers)]
+    return [(kernel, numbers_of(kernel)) for kernel in kernels]

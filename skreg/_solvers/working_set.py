@@ -18,6 +18,7 @@ by the sequential strong rule (Tibshirani et al., JRSS B 2012).
 """
 
 from abc import ABC, abstractmethod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,14 +29,14 @@ from skreg._kernels.screening import correlate, screen
 from skreg._solvers.columns import pack_columns
 from skreg._solvers.results import EXACT_GAP, Step
 from skreg._solvers.sample import residual_state
-from skreg._solvers.support import Support, runs_of
+from skreg._solvers.support import Support, numbers_of
 from skreg.penalties import slope_at_zero, strong_convexity
 
 # When features with more than this share of the entries of X fail the sphere test, all
 # are checked.
 FULL_PASS_SHARE = 0.25
-# References that the sphere test combines.
-MAX_REFERENCES = 2
+# References that the sphere test combines; 1 minus a squared cosine that is nearly 0.
+MAX_REFERENCES, NEARLY_DEPENDENT = 2, 1e-12
 EPS = np.finfo(np.float64).eps
 # Features below this share of the threshold are not expected to become needed.
 STRONG_RULE_FLOOR = 0.95
@@ -65,7 +66,7 @@ class References:
         self._residuals = np.vstack([self._residuals[keep], residual])
         self.gradients = np.vstack([self.gradients[keep], gradient])
         weighted = self._sample.weighted(self._residuals.T).T
-        self._dual = np.linalg.pinv(weighted @ self._residuals.T, hermitian=True) @ weighted
+        self._dual = inverse(weighted @ self._residuals.T) @ weighted
         self._norms = np.sqrt(self._sample.mean_square(self._residuals.T))
 
     def compare(self, residual):
@@ -76,6 +77,31 @@ class References:
         away = residual - share @ self._residuals
         rounding = EPS * len(residual) * (np.abs(share) @ self._norms)
         return share, np.sqrt(self._sample.norm2(away)) + rounding
+
+
+def inverse(products):
+    """Inverse of the inner products of one or two vectors; if these are nearly dependent,
+    only the last one counts.
+    """
+    found = np.zeros_like(products)
+    first, last, cross = products[0, 0], products[-1, -1], products[0, -1]
+    determinant = first * last - cross * cross
+    if len(products) == 2 and determinant > NEARLY_DEPENDENT * first * last:
+        found[:] = [[last, -cross], [-cross, first]]
+        return found / determinant
+    if last > 0.0:
+        found[-1, -1] = 1.0 / last
+    return found
+
+
+class Look(NamedTuple):
+    """What is known at a solution on the working set."""
+
+    residual: np.ndarray
+    state: np.ndarray  # of the design, for this residual
+    # Features outside the working set whose gradient is above the threshold, if only by
+    # rounding; the others are proven to satisfy the optimality condition.
+    above: np.ndarray
 
 
 class ExactPath(ABC):
@@ -245,21 +271,19 @@ class WorkingSet(ExactPath):
         return EXACT_COST * len(needed) ** 2 > ENTRY_COST * epochs * entries
 
     def _gives_up(self, stop):
-        return self._waits or self._is_costly(self._support_features(), stop)
+        if self._waits or len(self.support.features) <= CHEAP_SUPPORT:
+            return self._waits
+        return self._is_costly(self.features[self.support.features], stop)
 
     def _null_gradient(self):
         return self._start_gradient
 
     def _approach(self, kernel, max_rounds, stop):
-        solved, n_rounds, *_ = self._solve(kernel, max_rounds, stop)
-        return solved, n_rounds
+        return self._solve(kernel, max_rounds, stop)[:2]
 
     def _finish(self, kernel, max_rounds, stop):
-        solved, n_rounds, residual, above = self._solve(kernel, max_rounds, stop)
-        return solved, n_rounds, self._gap(residual, kernel, above)
-
-    def _support_features(self):
-        return self.features[self.support.features]
+        solved, n_rounds, look = self._solve(kernel, max_rounds, stop)
+        return solved, n_rounds, self._gap(look, kernel)
 
     def _predict_support(self, screening):
         """Let the features join that the strong rule expects to be needed."""
@@ -276,10 +300,7 @@ class WorkingSet(ExactPath):
         -------
         solved : bool
         n_rounds : int
-        residual : ndarray of shape (n_samples,)
-        above : ndarray of int
-            Features outside the working set whose gradient is above the threshold, if
-            only by rounding; the others are proven to satisfy the optimality condition.
+        look : Look
         """
         total = 0
         while True:
@@ -295,19 +316,20 @@ class WorkingSet(ExactPath):
             total += n_rounds
             coef = self.support.coef[:count]
             residual = self._columns.residual(self._y, coef) if count else self._y
-            above = self._check(residual, kernel)
-            violators = self._violators(above, kernel)
+            state = self._state(residual)
+            above = self._check(residual, state, kernel)
+            violators = self._violators(above, kernel) if len(above) else above
             too_many = len(violators) + count > MAX_FEATURES
             if len(violators) == 0 or not solved or too_many or total >= max_rounds:
-                return solved and len(violators) == 0, total, residual, above
+                return solved and len(violators) == 0, total, Look(residual, state, above)
             self.join(violators)
 
-    def _check(self, residual, kernel):
+    def _check(self, residual, state, kernel):
         """Features outside that violate optimality, by however little."""
         share, radius = self._references.compare(residual)
         n_read, n_found = screen(
             self._design,
-            self._state(residual),
+            state,
             kernel,
             share,
             self._references.gradients,
@@ -325,8 +347,6 @@ class WorkingSet(ExactPath):
 
     def _violators(self, above, kernel):
         """Those of the features `above` the threshold by more than rounding."""
-        if len(above) == 0:
-            return above
         gradient = self._signed(self._estimate[above], kernel)
         slack = SLACK * np.abs(self.correlation).max(initial=0.0)
         return above[gradient > slope_at_zero(kernel, 0, 1.0) + slack]
@@ -339,21 +359,21 @@ class WorkingSet(ExactPath):
     def _state(self, residual):
         return residual_state(self._design, self._sample, residual)
 
-    def _gap(self, residual, kernel, above):
+    def _gap(self, look, kernel):
         """Duality gap, from the residual; the features left out are proven feasible."""
-        relevant = np.concatenate([self.features, above])
-        gradient = self._estimate.copy()
-        correlate(self._design, self.features, self._state(residual), gradient)
-        ((_, numbers),) = runs_of([kernel])
+        relevant, gradient = self.features, self._estimate
+        correlate(self._design, relevant, look.state, gradient)
+        if len(look.above):
+            relevant = np.concatenate([relevant, look.above])
         gap = np.empty(1)
         certify(
             kernel,
-            numbers,
+            numbers_of(kernel),
             self._curvature,
             self.coef()[None],
             gradient[None],
             relevant,
-            np.array([self._sample.norm2(residual)]),
+            np.array([self._sample.norm2(look.residual)]),
             gap,
         )
         return gap[0]
