@@ -83,15 +83,17 @@ def inverse(products):
     """Inverse of the inner products of one or two vectors; if these are nearly dependent,
     only the last one counts.
     """
+    lengths = np.sqrt(products.diagonal())
     found = np.zeros_like(products)
-    first, last, cross = products[0, 0], products[-1, -1], products[0, -1]
-    determinant = first * last - cross * cross
-    if len(products) == 2 and determinant > NEARLY_DEPENDENT * first * last:
-        found[:] = [[last, -cross], [-cross, first]]
-        return found / determinant
-    if last > 0.0:
-        found[-1, -1] = 1.0 / last
-    return found
+    if lengths[-1] > 0.0:
+        found[-1, -1] = 1.0 / lengths[-1] ** 2
+    if len(products) < 2 or not np.all(lengths > 0.0):
+        return found
+    cosine = products[0, 1] / lengths[0] / lengths[1]
+    if cosine * cosine > 1.0 - NEARLY_DEPENDENT:
+        return found
+    found[:] = [[1.0, -cosine], [-cosine, 1.0]]
+    return found / (1.0 - cosine * cosine) / lengths / lengths[:, None]
 
 
 class Look(NamedTuple):

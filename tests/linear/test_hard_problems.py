@@ -37,11 +37,14 @@ def true_gap(X, y, model):
 
 
 def assert_honest(X, y, model):
-    """The certificate is true, and a fit above tol says so."""
+    """The certificate is true, and a fit above tol says so.
+
+    With alpha = 1e-8 the rounding of gradients alone moves a gap by some 1e-11.
+    """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model.fit(X, y)
-    assert true_gap(X, y, model) <= model.relative_gap_ * 1.01 + 1e-11
+    assert true_gap(X, y, model) <= model.relative_gap_ * 1.01 + 1e-10
     assert model.score(X, y) > 0.0
     told = any(issubclass(w.category, ConvergenceWarning) for w in caught)
     assert told == (model.relative_gap_ > model.tol)
