@@ -47,7 +47,7 @@ MAX_FEATURES = 12_000
 # Operations of the exact method at one alpha, per squared size of the support; of an epoch
 # of coordinate descent, per entry; and epochs for one digit of the gap.
 EXACT_COST, ENTRY_COST, EPOCHS_PER_DIGIT = 30.0, 8.0, 10.0
-CHEAP_SUPPORT = 500
+CHEAP_SUPPORT = 1_000
 # Sparse X with fewer entries is small.
 SMALL_SPARSE = 100_000
 

@@ -95,7 +95,7 @@ class Lasso(PenalizedLeastSquares):
     matrix of all features when there are many more samples, else on a working set that
     a look at the others certifies. A single fit to a large sparse X starts with
     coordinate descent, which with extrapolation often gets as far. Where the support is so
-    large that a factor costs more than epochs (hundreds of sparse columns and more, or
+    large that a factor costs more than epochs (a thousand sparse columns and more, or
     6000 of any kind), coordinate descent goes on to `tol`. With float32 data the
     arithmetic is float64; only the stored coefficients are rounded.
 
