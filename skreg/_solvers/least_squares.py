@@ -118,7 +118,8 @@ def solve_path(
             stop = Stop(null[k], tol, UNBOUNDED if max_iter is None else max_iter)
             found = problem.path(penalty, alphas[iterated], first, stop)
             for t, step in zip(iterated, found, strict=True):
-                coefs[k, t], gaps[k, t], n_iters[k, t], _ = step
+                step.write(coefs[k, t])
+                gaps[k, t], n_iters[k, t] = step.gap, step.n_iter
             if certified and moments is not None:
                 gaps[k, iterated] = recompute_gaps(
                     sample,
@@ -214,7 +215,8 @@ class Problem:
         rounding is in charge it may be the better one.
         """
         if start is not None:
-            start = self._descent.start_at(start.coef, kernel)
+            coef = start.whole(self._descent.n_features)
+            start = self._descent.start_at(coef, kernel)
         step = self._descent.solve(kernel, screening, stop.gap, stop.max_iter - spent)
         if start is not None and start.gap < step.gap:
             step = step._replace(coef=start.coef, gap=start.gap)
@@ -225,6 +227,7 @@ class Descent:
     """Coordinate descent on one design, from its last solution."""
 
     def __init__(self, design, curvature, state):
+        self.n_features = curvature.size
         self._design, self._curvature, self._start_state = design, curvature, state
         self._coef, self._gradient = np.zeros(curvature.size), np.zeros(curvature.size)
         self._state, self._order = np.empty_like(state), np.arange(curvature.size)

@@ -108,6 +108,7 @@ class RowDescent:
     def __init__(self, sample, columns=None):
         self._sample, self._columns = sample, columns
         shape = sample.X.shape[1], sample.y.shape[1]
+        self.n_features = shape[0]
         self._coef, self._gradient = np.zeros(shape), np.zeros(shape)
         self._order, self._point = np.arange(shape[0]), np.empty(shape[1])
         self._screened = False

@@ -50,7 +50,20 @@ class Stop(NamedTuple):
 class Step(NamedTuple):
     """The solution at one alpha."""
 
-    coef: np.ndarray
+    coef: np.ndarray  # of `features`, or of all if these are None
     gap: float
     n_iter: int
     done: bool = True  # False: the exact method gave up here
+    features: np.ndarray | None = None
+
+    def write(self, out):
+        """Set the coefficients of all features in `out`, which is zero."""
+        out[slice(None) if self.features is None else self.features] = self.coef
+
+    def whole(self, n_features):
+        """The coefficients of all features."""
+        if self.features is None:
+            return self.coef
+        out = np.zeros(n_features)
+        self.write(out)
+        return out

@@ -17,6 +17,7 @@ import numpy as np
 
 from skreg._kernels.group_cd import certify_rows
 from skreg._kernels.screening import MARGIN
+from skreg._solvers.results import Step
 from skreg._solvers.row_support import Problem, RowSupport, row_norms
 from skreg._solvers.working_set import FULL_PASS_SHARE, MAX_FEATURES, ExactPath
 from skreg.penalties import slope_at_zero, strong_convexity
@@ -64,8 +65,12 @@ class RowWorkingSet(ExactPath):
         self._reference = self._look_at_all(sample.y)
         self._start_gradient = self._estimate = self._reference.gradient
 
-    def coef(self):
+    def step(self, gap, n_iter, done):
         """The present solution, for all features."""
+        return Step(self.coef(), gap, n_iter, done)
+
+    def coef(self):
+        """Its coefficients."""
         full = np.zeros(self._start_gradient.shape)
         full[self.features] = self._support.coef
         return full

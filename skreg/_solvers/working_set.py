@@ -112,8 +112,8 @@ class ExactPath(ABC):
     _cold = True  # nothing solved yet
 
     @abstractmethod
-    def coef(self):
-        """The present solution, for all features."""
+    def step(self, gap, n_iter, done):
+        """The present solution as a :class:`Step`."""
 
     @abstractmethod
     def _null_gradient(self):
@@ -166,7 +166,7 @@ class ExactPath(ABC):
                 solved, n_rounds = self._approach(kernel, rounds, stop)
                 spent, previous = spent + n_rounds, between
                 if self._gives_up(stop):
-                    yield Step(self.coef(), np.inf, spent, done=False)
+                    yield self.step(np.inf, spent, done=False)
                     return
                 if not solved:
                     break
@@ -175,7 +175,7 @@ class ExactPath(ABC):
             solved, n_rounds, gap = self._finish(kernel, rounds, stop)
             spent += n_rounds
             done = (solved and gap <= stop.exact_gap) or spent >= stop.max_iter
-            yield Step(self.coef(), gap, spent, done)
+            yield self.step(gap, spent, done)
             if not done:
                 return
             previous = alpha
@@ -210,17 +210,17 @@ class WorkingSet(ExactPath):
         self._waits = False  # for an easier problem
         # The gradient of the null model; it starts every estimate.
         self._references = References(sample, curvature.size)
-        every = self._found = np.arange(curvature.size)
+        self._every, self._found = np.arange(curvature.size), np.arange(curvature.size)
         self._start_gradient = np.empty(curvature.size)
-        correlate(design, every, self._state(self._y), self._start_gradient)
+        correlate(design, self._every, self._state(self._y), self._start_gradient)
         self._references.add(self._y, self._start_gradient)
         self._estimate = self._start_gradient.copy()
 
-    def coef(self):
-        """The present solution, for all features."""
-        full = np.zeros(self._curvature.size)
-        full[self.features] = self.support.coef[: len(self.features)]
-        return full
+    def step(self, gap, n_iter, done):
+        """The present solution: the coefficients that are not zero."""
+        coef = self.support.coef[: len(self.features)]
+        inside = np.flatnonzero(coef)
+        return Step(coef[inside], gap, n_iter, done, self.features[inside])
 
     def join(self, features):
         """Add features to the working set."""
@@ -363,18 +363,19 @@ class WorkingSet(ExactPath):
 
     def _gap(self, look, kernel):
         """Duality gap, from the residual; the features left out are proven feasible."""
-        relevant, gradient = self.features, self._estimate
-        correlate(self._design, relevant, look.state, gradient)
+        correlate(self._design, self.features, look.state, self._estimate)
+        relevant, coef = self.features, self.support.coef[: len(self.features)]
         if len(look.above):
             relevant = np.concatenate([relevant, look.above])
+            coef = np.concatenate([coef, np.zeros(len(look.above))])
         gap = np.empty(1)
         certify(
             kernel,
             numbers_of(kernel),
-            self._curvature,
-            self.coef()[None],
-            gradient[None],
-            relevant,
+            self._curvature[relevant],
+            coef[None],
+            self._estimate[relevant][None],
+            self._every[: len(relevant)],
             np.array([self._sample.norm2(look.residual)]),
             gap,
         )

@@ -215,10 +215,11 @@ def test_few_alphas_need_few_more_features_than_many(shape, penalty):
     sample = wide(*shape)
     largest = alpha_max(sample, penalty)
     many, steps = follow(sample, penalty, largest * np.geomspace(1.0, 0.05, 60))
-    expected = steps[-1].coef
+    expected = steps[-1].whole(sample.X.shape[1])
     for alphas in ([0.05], [1.0, 0.2, 0.05]):
         few, steps = follow(sample, penalty, largest * np.array(alphas))
-        np.testing.assert_allclose(steps[-1].coef, expected, atol=1e-9)
+        found = steps[-1].whole(sample.X.shape[1])
+        np.testing.assert_allclose(found, expected, atol=1e-9)
         assert len(few.features) <= 2.5 * len(many.features)
 
 
@@ -282,7 +283,7 @@ class TestLargeSupports:
             working = WorkingSet(sample, 0, *column_design(sample))
             working.start_at((np.arange(400) < size).astype(float), kernel, stop)
             assert len(working.features) == (20 if size == 20 else 0)
-            assert np.count_nonzero(working.coef()) == len(working.features)
+            assert len(working.step(0.0, 1, True).features) == len(working.features)
 
     def test_cost_decides(self, descended, monkeypatch):
         monkeypatch.setattr(working_set, "EXACT_COST", 1e-9)
