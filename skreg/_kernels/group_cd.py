@@ -28,14 +28,33 @@ from skreg.penalties import (
     value,
 )
 
+# A sum of squares between these has lost nothing.
+LEAST_SQUARE, LARGEST_SQUARE = 1e-280, 1e280
+
+
+@inlined
+def distance_of(row, share, other):
+    """||row - share other|| of short rows, divided by their largest entry where squares
+    would leave the range of numbers.
+    """
+    total, unit = 0.0, 0.0
+    for k in range(row.size):
+        entry = row[k] - share * other[k]
+        total += entry * entry
+        unit = max(unit, abs(entry))
+    if unit == 0.0 or LEAST_SQUARE < total < LARGEST_SQUARE:
+        return np.sqrt(total)
+    total = 0.0
+    for k in range(row.size):
+        entry = (row[k] - share * other[k]) / unit
+        total += entry * entry
+    return unit * np.sqrt(total)
+
 
 @inlined
 def row_norm(row):
     """Euclidean norm of a short row."""
-    total = 0.0
-    for k in range(row.size):
-        total += row[k] * row[k]
-    return np.sqrt(total)
+    return distance_of(row, 0.0, row)
 
 
 @inlined
@@ -51,11 +70,8 @@ def row_distance(penalty, j, coef, gradient):
     along = 0.0
     for k in range(coef.size):
         along += gradient[k] * (coef[k] / size)
-    rest = 0.0
-    for k in range(coef.size):
-        rest += (gradient[k] - along * (coef[k] / size)) ** 2
-    distance = subdiff_distance(penalty, j, size, along)
-    return np.sqrt(distance * distance + rest)
+    rest = distance_of(gradient, along / size, coef)
+    return np.hypot(subdiff_distance(penalty, j, size, along), rest)
 
 
 @inlined
@@ -66,10 +82,8 @@ def group_gap(penalty, curvature, coef, gradient, order, count, norm2):
     worst = 1.0
     for position in range(count):
         j = order[position]
-        total = 0.0
-        for k in range(n_targets):
-            total += (gradient[j, k] - l2 * coef[j, k]) ** 2
-        worst = max(worst, dual_norm(penalty, j, np.sqrt(total)))
+        size = distance_of(gradient[j], l2, coef[j])
+        worst = max(worst, dual_norm(penalty, j, size))
     scale = 1.0 / worst
     if not has_dual(penalty) or (scale == 0.0 and l2 == 0.0):
         promised = 0.0

@@ -57,13 +57,30 @@ SINGLE = 1e-5
 POLISH = 4
 # What is added to the Hessian, relative to D, where it is singular or steps do not succeed.
 DAMPING = (0.0, 1e-6, 1e-4, 1e-2, 1.0)
+# Sums of squares of this size have lost nothing.
+SAFE = 1e-200, 1e280
 # Relative growth of the diagonal of S until it has a Cholesky factor.
 SHIFTS = (1e-14, 1e-10, 1e-6, 1e-3)
 
 
 def row_norms(rows):
-    """Euclidean norm of each row."""
-    return np.sqrt(np.vecdot(rows, rows))
+    """Euclidean norm of each row; rows are divided by their largest entries where squares
+    would leave the range of numbers.
+    """
+    with np.errstate(over="ignore"):
+        squares = np.vecdot(rows, rows)
+    largest = float(squares.max(initial=0.0))
+    if SAFE[0] < largest < SAFE[1] or not rows.any():
+        return np.sqrt(squares)
+    units = np.abs(rows).max(axis=1)
+    units[units == 0.0] = 1.0
+    scaled = rows / units[:, None]
+    return units * np.sqrt(np.vecdot(scaled, scaled))
+
+
+def norm(array):
+    """Euclidean norm of all entries."""
+    return row_norms(array.reshape(1, -1))[0]
 
 
 def inner(left, right):
@@ -156,7 +173,7 @@ def conjugate_gradients(times, precondition, right, weight, share, max_steps):
     """
     residual, solution = right.copy(), np.zeros_like(right)
     towards, scale = np.zeros_like(right), 1.0
-    start = np.linalg.norm(weight * right)
+    start = norm(weight * right)
     for step in range(1, max_steps + 1):
         preconditioned = precondition(residual)
         previous, scale = scale, np.sum(residual * preconditioned)
@@ -168,7 +185,7 @@ def conjugate_gradients(times, precondition, right, weight, share, max_steps):
         length = scale / bend
         solution += length * towards
         residual -= length * product
-        left = np.linalg.norm(weight * residual) / start
+        left = norm(weight * residual) / start
         if left <= share:
             return solution, True
         if step >= TRIAL and np.log(left) * max_steps > np.log(share) * step:
@@ -338,8 +355,9 @@ class RowSupport:
     def _iterate(self, problem, now, hessian, max_steps):
         """Newton's direction by conjugate gradients, with the factors of other rows."""
         # In the scale E, and of norm one; residuals are measured without the scale.
-        size = np.linalg.norm(hessian.scale * now.right)
-        right = (hessian.scale / size * now.right).astype(hessian.products.dtype)
+        scaled = hessian.scale * now.right
+        size = norm(scaled)
+        right = (scaled / size).astype(hessian.products.dtype)
         weight = (hessian.scale.max() / hessian.scale).astype(right.dtype)
         features, factors = now.rows.features, self._factors
         place = np.full(len(self.coef), -1)

@@ -18,7 +18,7 @@ import numpy as np
 from skreg._kernels.group_cd import certify_rows
 from skreg._kernels.screening import MARGIN
 from skreg._solvers.results import Step
-from skreg._solvers.row_support import Problem, RowSupport, row_norms
+from skreg._solvers.row_support import Problem, RowSupport, norm, row_norms
 from skreg._solvers.working_set import FULL_PASS_SHARE, MAX_FEATURES, ExactPath
 from skreg.penalties import slope_at_zero, strong_convexity
 
@@ -159,8 +159,12 @@ class RowWorkingSet(ExactPath):
         """Spectral norm of weighted rows, or an upper bound."""
         weighted = rows * self._sample.weight_roots()
         if rows.shape[1] > SPECTRAL_MAX:
-            return np.linalg.norm(weighted)
-        return np.sqrt(np.linalg.eigvalsh(weighted.T @ weighted)[-1])
+            return norm(weighted)
+        unit = np.abs(weighted).max()
+        if not unit > 0.0:
+            return unit
+        scaled = weighted / unit
+        return unit * np.sqrt(np.linalg.eigvalsh(scaled.T @ scaled)[-1])
 
     def _look_at_all(self, residual):
         """A new reference: a full pass over X."""

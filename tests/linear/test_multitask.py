@@ -236,7 +236,7 @@ class TestExtremes:
         model = make(0.01, max_iter=None).fit(convert(X), np.column_stack([y, -y]))
         assert model.relative_gap_ <= 1e-4
 
-    @pytest.mark.parametrize("scale", [1e-70, 1e70])
+    @pytest.mark.parametrize("scale", [1e-150, 1e-100, 1e-70, 1e78, 1e150])
     def test_extreme_scales_are_the_same_problem(self, make, convert, scale):
         X, y = gaussian(40, 5, 3, seed=3)
         Y = np.column_stack([y, y[::-1]])
