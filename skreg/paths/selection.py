@@ -73,12 +73,12 @@ def one_standard_error(results, best):
     """The largest alpha, all else as at `best`, whose mean score is within one standard
     error (that at the best) of the best.
     """
-    row = best[:1] + (slice(None),) + best[2:]
+    row = (*best[:1], slice(None), *best[2:])
     with np.errstate(invalid="ignore"):
         near = results.mean_score[row] >= results.mean_score[best] - results.se_score[best]
     alphas = np.where(near, results.alpha[best[0]], -np.inf)
     alphas[best[1]] = results.alpha[best[0], best[1]]
-    return best[:1] + (int(np.argmax(alphas)),) + best[2:]
+    return (*best[:1], int(np.argmax(alphas)), *best[2:])
 
 
 def choose(results, rule):

@@ -69,7 +69,7 @@ def test_a_callable_returns_a_flat_index_or_a_tuple():
 
 @pytest.mark.parametrize("index", [3, -1, (0, 3), (1, 0), (0,), 1.0, None, "0", [[0, 1]]])
 def test_a_callable_that_returns_anything_else_is_named(index):
-    with pytest.raises(ValueError, match="rule=.* returned .*expected an int below 3"):
+    with pytest.raises(ValueError, match=r"rule=.* returned .*expected an int below 3"):
         choose(table(), lambda results: index)
 
 
