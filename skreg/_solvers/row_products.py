@@ -98,7 +98,8 @@ class ColumnProducts:
     """By the columns in play."""
 
     def __init__(self, sample, design):
-        self._columns, self._sample = DenseColumns(sample, design), sample
+        self._columns = DenseColumns(sample, design.columns.__getitem__)
+        self._sample = sample
 
     def join(self, features):
         """Features come into play."""
