@@ -139,7 +139,7 @@ class Sample:
         return np.finfo(np.float64).eps * (np.abs(self.y_mean) + sizes)
 
 
-def make_sample(X, y, sample_weight, fit_intercept):
+def make_sample(X, y, sample_weight, fit_intercept, means=None):
     """Build a :class:`Sample` from validated input.
 
     Parameters
@@ -149,6 +149,8 @@ def make_sample(X, y, sample_weight, fit_intercept):
     sample_weight : ndarray of shape (n_samples,) or None
         Positive.
     fit_intercept : bool
+    means : (X_mean, y_mean), optional
+        Weighted means of dense X and of y, if they are known already.
     """
     n_samples, n_features = X.shape
     if is_sparse(X):
@@ -171,10 +173,13 @@ def make_sample(X, y, sample_weight, fit_intercept):
     )
     if not fit_intercept:
         return sample
-    y_mean = sample.mean(y)
-    y_mean = y_mean + sample.mean(y - y_mean)  # the second pass removes rounding
     ones = np.ones((n_samples, 1))
-    X_mean = sample.correlation(ones)[:, 0]
+    if means is None:
+        y_mean = sample.mean(y)
+        y_mean = y_mean + sample.mean(y - y_mean)  # the second pass removes rounding
+        X_mean = sample.correlation(ones)[:, 0]
+    else:
+        X_mean, y_mean = means[0].copy(), means[1]
     constant, values = constant_columns(X, X_mean)
     sample = replace(sample, y_mean=y_mean, y=y - y_mean)
     if is_sparse(X):
@@ -184,7 +189,7 @@ def make_sample(X, y, sample_weight, fit_intercept):
             X_mean = replace(sample, X=X).correlation(ones)[:, 0]
         sample = replace(sample, X=X, shift=shift)
         values = values - shift[constant]
-    else:
+    elif means is None:
         X_mean = (
             X_mean + replace(sample, X_mean=X_mean, centred=True).correlation(ones)[:, 0]
         )

@@ -350,7 +350,7 @@ def _path_moments(sample, precompute, Xy, alphas, check_input):
             moments = replace(moments, correlation=correlation / len(sample.y))
         return moments
     count = alphas if isinstance(alphas, Integral) else len(alphas)
-    if precompute is True or prefers_gram(sample, count):
+    if precompute is True or prefers_gram(sample.X, count):
         return make_moments(sample)
     return None
 
