@@ -94,9 +94,41 @@ class Moments:
         self.gram[constant], self.gram[:, constant] = 0.0, 0.0
         self.correlation[constant] = 0.0
 
+    def select(self, targets):
+        """The same moments with some of the targets."""
+        return replace(
+            self,
+            y_mean=self.y_mean[targets],
+            correlation=self.correlation[:, targets],
+            y_norm2=self.y_norm2[targets],
+        )
+
     def intercept(self, coef):
-        """Intercepts for coef of shape (n_targets, n_features)."""
-        return self.y_mean - coef @ self.X_mean
+        """Intercepts for coef of shape (n_targets, ..., n_features)."""
+        at_mean = coef @ self.X_mean
+        return self.y_mean.reshape((-1,) + (1,) * (at_mean.ndim - 1)) - at_mean
+
+    def mean_square_error(self, coef, intercept, features):
+        """Of predictions for this sample, and how large the terms are that make it up.
+
+        Parameters
+        ----------
+        coef : ndarray of shape (n_targets, n_solutions, len(features))
+            Of `features`; those of all others are zero.
+        intercept : ndarray of shape (n_targets, n_solutions)
+        features : ndarray of int
+
+        Returns
+        -------
+        error, size : ndarray of shape (n_targets, n_solutions)
+            Where error is many digits below size, it is rounding.
+        """
+        gram = self.gram[np.ix_(features, features)]
+        fitted2 = np.einsum("kts,kts->kt", coef @ gram, coef)
+        common = np.einsum("kts,sk->kt", coef, self.correlation[features])
+        offset = self.y_mean[:, None] - intercept - coef @ self.X_mean[features]
+        size = self.y_norm2[:, None] + fitted2 + np.square(offset)
+        return size - 2.0 * common, size
 
 
 def make_moments(sample):

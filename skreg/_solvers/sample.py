@@ -42,7 +42,8 @@ class Sample:
     y : ndarray of shape (n_samples, n_targets)
         Centred if `centred`; float64.
     weights : ndarray of shape (n_samples,) or None
-        Positive, with sum one; None stands for 1 / n_samples.
+        Not negative, with sum one; None stands for 1 / n_samples. Zeros hold rows out;
+        the direct solvers of :mod:`.ridge` take positive ones only.
     weight_sum : float
     X_mean, y_mean : ndarray of shape (n_features,), (n_targets,)
         Weighted means, or zeros.

@@ -55,6 +55,26 @@ def score_predictions(scorer, predictions, data, score_params, *, per_target):
     )
 
 
+def scores_of_rows(scorer, predictions, y, score_params):
+    """What a scikit-learn scorer says of predictions at many alphas.
+
+    Parameters
+    ----------
+    scorer : callable
+    predictions : ndarray of shape (n_targets, n_alphas, n_samples)
+    y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+    score_params : dict
+
+    Returns
+    -------
+    ndarray of shape (n_alphas,)
+    """
+    each, by_alpha = PassThrough(), np.transpose(predictions, (1, 2, 0))
+    return np.array(
+        [scorer(each, rows.reshape(y.shape), y, **score_params) for rows in by_alpha]
+    )
+
+
 def for_given_rows(values, data, filler):
     """(n_alphas, n_kept, n_targets) -> (n_samples[, n_targets], n_alphas), in X's dtype.
 

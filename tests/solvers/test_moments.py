@@ -180,7 +180,8 @@ def test_one_pass_over_raw_data(convert, weighted, fit_intercept, monkeypatch):
 
 def test_one_pass_keeps_its_digits_beside_a_large_mean():
     rng = np.random.default_rng(0)
-    X, y = rng.standard_normal((5000, 3)) + [0.0, 1e8, -1e5], rng.standard_normal((5000, 1))
+    offsets = np.array([0.0, 1e8, -1e5])
+    X, y = rng.standard_normal((5000, 3)) + offsets, rng.standard_normal((5000, 1))
     X[:, 2] += np.where(np.arange(5000) < 1024, 1e3, 0.0)  # the shift is far from the mean
     found = measure(X, y + 1e8, None, True)
     exact = X.astype(np.longdouble)
