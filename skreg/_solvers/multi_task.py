@@ -70,6 +70,8 @@ def solve_multi_task_path(
         found = problem.path(penalty, alphas[iterated], first, stop)
         for t, step in zip(iterated, found, strict=True):
             coefs[:, t], gaps[0, t], n_iters[0, t] = step.coef.T, step.gap, step.n_iter
+        if start is None:  # a look that finds nothing to do is a round
+            n_iters = np.maximum(n_iters, 1)
         if moments is not None:
             solved = np.swapaxes(coefs[:, iterated], 0, 1)
             gaps[0, iterated] = recompute_multi_task_gaps(
