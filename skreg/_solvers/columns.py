@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skreg._kernels.design import is_sparse
+from skreg._kernels.design import is_sparse, unscaled
 from skreg._kernels.sparse_columns import append_products, subtract_fitted
 
 # Sparse X with a larger share of entries that are stored is packed dense: BLAS multiplies
@@ -16,7 +16,7 @@ def pack_columns(sample, design):
     """An empty store of columns of `sample`: dense rows, or sparse columns."""
     X = sample.X
     if not is_sparse(X):
-        return DenseColumns(sample, design.columns.__getitem__)
+        return DenseColumns(sample, unscaled(design).columns.__getitem__)
     if X.nnz > DENSE_SHARE * X.shape[0] * X.shape[1]:
         return DenseColumns(sample, lambda features: X[:, features].toarray().T)
     return SparseColumns(sample, design)
@@ -57,6 +57,8 @@ class DenseColumns:
         new[:] = self._read(features)
         if sample.centred:
             new -= sample.X_mean[features, None]
+        if sample.scale is not None:
+            new /= sample.scale[features, None]
         return new
 
     def count_entries(self, features):
@@ -77,10 +79,10 @@ class DenseColumns:
 
 
 class SparseColumns:
-    """Columns of a CSC matrix, which stay where they are; centring is algebra."""
+    """Columns of a CSC matrix, which stay where they are: centred and scaled by algebra."""
 
     def __init__(self, sample, design):
-        self._sample, self._design = sample, design
+        self._sample, self._design = sample, unscaled(design)
         n_samples = sample.X.shape[0]
         self._features = np.zeros(0, dtype=np.int64)
         # By rows, with room to grow; see the kernels.
@@ -105,8 +107,12 @@ class SparseColumns:
             self._entries,
             products,
         )
-        means = self._sample.X_mean
-        return products - np.outer(means[features], means[self._features])
+        means, scale = self._sample.X_mean, self._sample.scale
+        products -= np.outer(means[features], means[self._features])
+        if scale is not None:
+            products /= scale[features, None]
+            products /= scale[self._features]
+        return products
 
     def _make_room(self, features):
         """Move the rows apart if one of them would overflow."""
@@ -132,11 +138,12 @@ class SparseColumns:
     def residual(self, y, coef):
         """See :meth:`DenseColumns.residual`."""
         residual = y.copy()
-        subtract_fitted(self._design, self._features, coef, residual)
+        subtract_fitted(self._design, self._features, self._original(coef), residual)
         return residual
 
     def combine(self, coef):
         """See :meth:`DenseColumns.combine`."""
+        coef = self._original(coef)
         shift = coef @ self._sample.X_mean[self._features]
         return (self._chosen() @ coef.T - shift).T
 
@@ -144,7 +151,13 @@ class SparseColumns:
         """See :meth:`DenseColumns.correlate`."""
         weighted = self._sample.weighted(residual)
         means = self._sample.X_mean[self._features]
-        return self._chosen().T @ weighted - np.outer(means, weighted.sum(axis=0))
+        products = self._chosen().T @ weighted - np.outer(means, weighted.sum(axis=0))
+        return self._original(products.T).T
+
+    def _original(self, coef):
+        """Divided by the scales of the chosen columns, on the last axis."""
+        scale = self._sample.scale
+        return coef if scale is None else coef / scale[self._features]
 
     def _chosen(self):
         if self._matrix is None or self._matrix.shape[1] < len(self._features):

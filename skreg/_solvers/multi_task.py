@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from skreg._kernels.design import Dense
+from skreg._kernels.design import is_sparse, unscaled
 from skreg._kernels.group_cd import certify_rows, group_coordinate_descent
 from skreg._solvers.columns import pack_columns
 from skreg._solvers.least_squares import (
@@ -112,7 +112,8 @@ def _solve(problem, penalty, places, result, start, tol, max_iter):
     found = problem.path(penalty, result.alphas[places], first, stop)
     for t, step in zip(places, found, strict=True):
         result.coefs[:, t], result.dual_gaps[0, t] = step.coef.T, step.gap
-        result.n_iters[0, t] = step.n_iter
+        # a look that finds nothing to do is a round
+        result.n_iters[0, t] = max(step.n_iter, 0 if start is not None else 1)
 
 
 def _aim(y_norm2, tol):
@@ -130,10 +131,10 @@ def _moments_problem(moments, tol, make_sample):
 def _columns_problem(sample, tol):
     """All targets on the columns in play."""
     columns = design, curvature = column_design(sample)
-    if isinstance(design, Dense):
-        sample = replace(sample, X=design.columns.T)
+    if not is_sparse(sample.X):
+        sample = replace(sample, X=unscaled(design).columns.T)
     products: Any = GramProducts(pack_columns(sample, design))
-    if isinstance(design, Dense) and sample.X.shape[0] <= FEW_SAMPLES:
+    if not is_sparse(sample.X) and sample.X.shape[0] <= FEW_SAMPLES:
         products = ColumnProducts(sample, design)
     exact = RowWorkingSet(sample, curvature, products, aim=_aim(sample.y_norm2, tol))
     shape = sample.X.shape[1], sample.y.shape[1]
