@@ -7,6 +7,7 @@ lies outside a range of folds is what lies outside the range that contains it, p
 sum of its other half.
 """
 
+from copy import copy
 from functools import partial
 
 import numpy as np
@@ -49,6 +50,16 @@ class FoldMoments:
         rows = as_slice(np.concatenate(folds))
         weights = None if sample_weight is None else sample_weight[rows]
         return measure(X[rows], y[rows], weights, centred)
+
+    def select(self, targets):
+        """The same with some of the targets."""
+        other = copy(self)
+        X, y, *rest = self._data
+        other._data = (X, y[:, targets], *rest)
+        other._whole = self._whole.select(targets)
+        if self._parts is not None:
+            other._parts = [part.select(targets) for part in self._parts]
+        return other
 
     def fold(self, k):
         """The moments of fold k; None if they are not kept."""

@@ -161,7 +161,7 @@ class Sample:
         return np.finfo(np.float64).eps * (np.abs(self.y_mean) + sizes)
 
 
-def make_sample(X, y, sample_weight, fit_intercept, *, standardize=False, means=None):
+def make_sample(X, y, sample_weight, fit_intercept, standardize=False, means=None):
     """Build a :class:`Sample` from validated input.
 
     Parameters

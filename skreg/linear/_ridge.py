@@ -40,7 +40,7 @@ from skreg.exceptions import (
     warn_not_converged,
 )
 from skreg.linear._base import LinearRegressor, per_target, routing_enabled, stored
-from skreg.paths.cross_validation import rows_of, split_rows
+from skreg.paths.splitting import rows_of, split_rows
 from skreg.paths.scoring import (
     for_given_rows,
     negative_squared_errors,

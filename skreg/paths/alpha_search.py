@@ -196,9 +196,11 @@ def _results(fitted, recipe, summary, fold_scores=None, df=None):
         summary = [table[:, :, 0] for table in summary]
         fold_scores = None if fold_scores is None else fold_scores[:, :, 0]
     more = {} if fold_scores is None else {"fold_scores": fold_scores}
+    alphas = np.array(recipe.alphas)
     return make_results(
-        np.array(recipe.alphas),
+        alphas,
         *summary,
+        l1_ratio=np.repeat(np.array(recipe.l1_ratios)[:, None], alphas.shape[1], axis=1),
         support_size=np.array([path.support_size() for path in fitted.paths]),
         df=_degrees_of_freedom(fitted, recipe) if df is None else df,
         mixing=np.array(recipe.mixings),

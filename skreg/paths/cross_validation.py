@@ -29,6 +29,7 @@ class Recipe(NamedTuple):
 
     solver: Any  # EachTarget or AllTargets
     penalties: list  # one per l1_ratio
+    l1_ratios: list
     alphas: list  # one decreasing grid per penalty, all of one length
     fit_intercept: bool
     standardize: bool
