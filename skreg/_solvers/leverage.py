@@ -34,9 +34,9 @@ from skreg._solvers.sample import make_kernel_matrix
 from skreg._solvers.subsample import GramBlocks, row_tiles, some_features
 from skreg.penalties import strong_convexity
 
-# With so many features per sample the eigenvalues of the kernel matrix cost less than
-# the Cholesky factor of the Gram matrix.
-DUAL_FROM = 3
+# With so many features per sample, and so many at all, the eigenvalues of the kernel
+# matrix cost less than the Cholesky factor of the Gram matrix.
+DUAL_FROM, DUAL_AT_LEAST = 3, 500
 
 
 class RowEffects(NamedTuple):
@@ -185,7 +185,8 @@ class Hats:
         self._sample, self._l2, self._coefs = sample, l2, coefs
         self._eigen: tuple = (None, None)
         counts = np.count_nonzero(coefs, axis=1)
-        self._is_dual = (l2 > 0.0) & (counts > DUAL_FROM * len(sample.y))
+        many = counts > max(DUAL_FROM * len(sample.y), DUAL_AT_LEAST)
+        self._is_dual = (l2 > 0.0) & many
         features = np.flatnonzero(np.any(coefs[~self._is_dual], axis=0))
         self.gram = GramBlocks(sample, np.union1d(features, more).astype(int), moments)
 
