@@ -59,7 +59,7 @@ from skreg.penalties import slope_at_zero
 
 # Rows with a larger leverage are left out for real,
 MAX_LEVERAGE = 0.99
-# unless at some alpha there are more of them than this, and than this share of all rows.
+# unless at some alpha they are more than this, and more than this share of all rows.
 MANY_ROWS, LARGE_SHARE = 20, 0.1
 # Inactive features that may enter: the nearest ones, this many per active one and more.
 NEAR_PER_ACTIVE, NEAR_AT_LEAST = 2, 64
@@ -74,7 +74,7 @@ class LeaveOneOut(NamedTuple):
     degrees_of_freedom: np.ndarray  # (n_alphas,)
     saturated: np.ndarray  # (n_alphas,), bool: too many rows have leverage one
     n_refitted: np.ndarray  # (n_alphas,), rows left out for real
-    n_unsettled: np.ndarray  # (n_alphas,), rows whose change of support was not found
+    n_unsettled: np.ndarray  # (n_alphas,), rows with the error at the support as it is
 
 
 class Slopes(NamedTuple):
@@ -105,7 +105,8 @@ def approximate_leave_one_out(sample, penalty, alphas, coefs, *, solve, moments=
     coefs : ndarray of shape (n_alphas, n_features)
         Exact solutions.
     solve : callable
-        (sample, penalty, alphas) -> PathResult, for rows of leverage above 0.99.
+        (sample, penalty, alphas) -> PathResult. For rows of leverage above 0.99, and for
+        those whose change of support is not found, if they are few.
     moments : Moments, optional
         Of `sample`, if known.
 
@@ -123,29 +124,30 @@ def approximate_leave_one_out(sample, penalty, alphas, coefs, *, solve, moments=
     alphas, coefs = np.asarray(alphas, dtype=np.float64), np.asarray(coefs)
     path = _Path(sample, penalty, alphas, coefs, moments)
     found = [path.leave_one_out(t) for t in range(len(alphas))]
-    errors = np.array([one.errors for one in found]).reshape(len(alphas), -1)
-    large = np.array([one.large for one in found]).reshape(errors.shape)
-    n_large = large.sum(axis=1)
-    saturated = n_large > max(MANY_ROWS, LARGE_SHARE * len(sample.y))
-    errors[saturated], large[saturated] = np.inf, False
-    for row in np.flatnonzero(large.any(axis=0)):
-        at, rest = large[:, row], without_row(sample, row)
+    shape = len(alphas), len(sample.y)
+    errors = np.array([one.errors for one in found]).reshape(shape)
+    large = np.array([one.large for one in found]).reshape(shape)
+    unsettled = np.array([one.unsettled for one in found]).reshape(shape)
+    affordable = max(MANY_ROWS, LARGE_SHARE * len(sample.y))
+    saturated = large.sum(axis=1) > affordable
+    errors[saturated], large[saturated], unsettled[saturated] = np.inf, False, False
+    again = large | unsettled
+    again[again.sum(axis=1) > affordable] = False
+    again |= large
+    for row in np.flatnonzero(again.any(axis=0)):
+        at, rest = again[:, row], without_row(sample, row)
         refit = solve(rest, penalty, alphas[at]).coefs[0]
         errors[at, row] = error_at(sample, row, rest, refit)
-    return LeaveOneOut(
-        errors,
-        np.array([one.degrees_of_freedom for one in found]),
-        saturated,
-        np.where(saturated, 0, n_large),
-        np.where(saturated, 0, [one.n_unsettled for one in found]),
-    )
+    df = np.array([one.degrees_of_freedom for one in found])
+    n_unsettled = np.count_nonzero(unsettled & ~again, axis=1)
+    return LeaveOneOut(errors, df, saturated, again.sum(axis=1), n_unsettled)
 
 
 class _OneAlpha(NamedTuple):
     errors: np.ndarray
     large: np.ndarray  # leverages that are
+    unsettled: np.ndarray  # rows whose change of support was not found
     degrees_of_freedom: float
-    n_unsettled: int
 
 
 class _Path:
@@ -189,12 +191,12 @@ class _Path:
         large = effects.leverage > MAX_LEVERAGE
         margin = np.where(large, 1.0, 1.0 - effects.leverage)
         errors = self._residuals[t] - self._weights * effects.smoothed
-        df, n_unsettled = hat.degrees_of_freedom(self._l2[t]), 0
+        df = hat.degrees_of_freedom(self._l2[t])
         if hat.factor is None or large.all():
-            return _OneAlpha(errors / margin, large, df, n_unsettled)
+            return _OneAlpha(errors / margin, large, np.zeros_like(large), df)
         active, others = self._in_play(t, hat.factor, np.abs(errors / margin), effects)
         found = self._settle(t, hat.factor, active, others, margin, errors)
-        return _OneAlpha(errors, large, df, np.count_nonzero(~found & ~large))
+        return _OneAlpha(errors, large, ~found & ~large, df)
 
     def _in_play(self, t, factor, sizes, effects):
         """What some row might change, by Cauchy-Schwarz: positions in `factor.features` of

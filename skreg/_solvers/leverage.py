@@ -15,8 +15,8 @@ G + l2 I = L L' of the size of the support:
 
 For the lasso the degrees of freedom are the rank of X_A plus one. Columns that depend on
 others are left out by pivoted Cholesky: H is a projection that does not need them (for
-l2 > 0 this happens only where l2 is below the rounding of G). With more features than
-samples and l2 > 0, H comes from the eigenvalues of the n by n kernel matrix.
+l2 > 0 this happens only where l2 is below the rounding of G). With many more features
+than samples and l2 > 0, H comes from the eigenvalues of the n by n kernel matrix.
 
 References: Zou, Hastie and Tibshirani, On the "degrees of freedom" of the lasso, Annals
 of Statistics, 2007; Tibshirani and Taylor, Degrees of freedom in lasso problems, Annals
@@ -33,6 +33,10 @@ from skreg._kernels.active_set import PIVOT
 from skreg._solvers.sample import make_kernel_matrix
 from skreg._solvers.subsample import GramBlocks, row_tiles, some_features
 from skreg.penalties import strong_convexity
+
+# With so many features per sample, and so many at all, the eigenvalues of the kernel
+# matrix cost less than the Cholesky factor of the Gram matrix.
+DUAL_FROM, DUAL_AT_LEAST = 3, 500
 
 
 class RowEffects(NamedTuple):
@@ -69,10 +73,7 @@ class Factor(NamedTuple):
         """L^-1 x_i as columns, for rows x_i of the features."""
         if len(self.features) == 0:
             return np.zeros((0, len(tile)))
-        right = np.asfortranarray(tile.T)
-        return linalg.solve_triangular(
-            self.lower, right, lower=True, overwrite_b=True, check_finite=False
-        )
+        return linalg.solve_triangular(self.lower, tile.T, lower=True, check_finite=False)
 
 
 def factorize(gram, features, l2):
@@ -184,7 +185,8 @@ class Hats:
         self._sample, self._l2, self._coefs = sample, l2, coefs
         self._eigen: tuple = (None, None)
         counts = np.count_nonzero(coefs, axis=1)
-        self._is_dual = (l2 > 0.0) & (counts > len(sample.y))
+        many = counts > max(DUAL_FROM * len(sample.y), DUAL_AT_LEAST)
+        self._is_dual = (l2 > 0.0) & many
         features = np.flatnonzero(np.any(coefs[~self._is_dual], axis=0))
         self.gram = GramBlocks(sample, np.union1d(features, more).astype(int), moments)
 

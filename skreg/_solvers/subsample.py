@@ -69,12 +69,14 @@ class GramBlocks:
     """Blocks of the Gram matrix of `features`: of `moments`, or made once from X."""
 
     def __init__(self, sample, features, moments=None):
-        if moments is None:
+        if moments is not None:
+            self._gram, self._place = moments.gram, np.arange(len(moments.gram))
+            return
+        self._gram = np.zeros((0, 0))
+        if len(features):
             self._gram = make_moments(some_features(sample, features)).gram
-            self._place = np.full(sample.X.shape[1], -1)
-            self._place[features] = np.arange(len(features))
-        else:
-            self._gram, self._place = moments.gram, np.arange(sample.X.shape[1])
+        self._place = np.full(sample.X.shape[1], -1)
+        self._place[features] = np.arange(len(features))
 
     def block(self, rows, columns):
         """The inner products of two lists of features, as a new array."""
