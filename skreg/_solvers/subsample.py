@@ -23,14 +23,18 @@ def some_features(sample, features):
         X_mean=sample.X_mean[features],
         shift=sample.shift[features],
         constant=np.flatnonzero(np.isin(features, sample.constant)),
+        scale=None if sample.scale is None else sample.scale[features],
     )
 
 
 def without_row(sample, row):
-    """All rows but one, which takes its whole weight with it; centred again."""
+    """All rows but one, which takes its whole weight with it; centred again, but divided
+    by the scale of all rows.
+    """
     others = np.arange(len(sample.y)) != row
     weights = None if sample.weights is None else sample.weights[others]
-    return make_sample(sample.X[others], sample.y[others], weights, sample.centred)
+    rest = make_sample(sample.X[others], sample.y[others], weights, sample.centred)
+    return replace(rest, scale=sample.scale)
 
 
 def error_at(sample, row, rest, coef):
@@ -49,7 +53,7 @@ def error_at(sample, row, rest, coef):
     """
     x = sample.X[[row]]
     x = (x.toarray() if is_sparse(x) else x)[0] - rest.X_mean - rest.shift
-    return sample.y[row, 0] - rest.y_mean[0] - coef @ x
+    return sample.y[row, 0] - rest.y_mean[0] - rest.original(coef) @ x
 
 
 def row_tiles(sample, features):
@@ -62,7 +66,8 @@ def row_tiles(sample, features):
     height = max(TILE_ROWS, TILE_ELEMENTS // max(1, len(features)))
     for rows in slices_of(X.shape[0], height):
         tile = X[rows].toarray() if is_sparse(X) else X[rows][:, features]
-        yield rows, centred_tile(tile, means[features], sample.centred)
+        tile = centred_tile(tile, means[features], sample.centred)
+        yield rows, tile if sample.scale is None else tile / sample.scale[features]
 
 
 class GramBlocks:

@@ -40,12 +40,12 @@ from skreg.exceptions import (
     warn_not_converged,
 )
 from skreg.linear._base import LinearRegressor, per_target, routing_enabled, stored
-from skreg.paths.splitting import rows_of, split_rows
 from skreg.paths.scoring import (
     for_given_rows,
     negative_squared_errors,
     score_predictions,
 )
+from skreg.paths.splitting import rows_of, split_rows
 from skreg.penalties import L2
 
 SOLVERS = ("auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga", "lbfgs")

@@ -137,38 +137,50 @@ def search_rows(fitted, recipe, data, *, rule, score_params):
 
     `data` is the :class:`~skreg._validation.Validated` input.
     """
-    solve = recipe.solver.on_sample
-    errors = np.array(
-        [
-            approximate_leave_one_out(
-                fitted.sample,
-                penalty,
-                alphas,
-                result.coefs[0],
-                solve=solve,
-                moments=fitted.moments,
-            )
-            for penalty, alphas, result in zip(
-                recipe.penalties, recipe.alphas, fitted.results, strict=True
-            )
-        ]
-    )
-    squares = np.square(errors)
-    weighting = "equal" if data.sample_weight is None else "size"
-    summary, more = summarize(-squares, weighting, data.sample_weight), {}
+    found = _left_out(fitted, recipe)
+    errors = np.array([rows.errors for rows in found])
+    squares, sizes = np.square(errors), data.sample_weight
     if recipe.scorer is None:
+        weighting = "equal" if sizes is None else "size"
+        with np.errstate(invalid="ignore"):
+            summary = summarize(-squares, weighting, sizes)
         more = {"fold_scores": -squares[:, :, None]}
     else:
-        y = data.y[:, 0]
-        score = [
-            scores_of_rows(recipe.scorer, (y - e)[None], y, score_params) for e in errors
-        ]
-        summary = np.array(score), *(np.full_like(summary[0], np.nan),) * 2
+        scores = [_scores(recipe.scorer, data.y, rows, score_params) for rows in errors]
+        unknown = np.full(errors.shape[:2], np.nan)
+        summary, more = (np.array(scores), unknown, unknown), {}
     summary = [table[:, :, None] for table in summary]
-    results = _results(fitted, recipe, summary, **more)
+    df = np.array([rows.degrees_of_freedom for rows in found])
+    results = _results(fitted, recipe, summary, df=df, **more)
     best, one_se, chosen = _choices(results, rule, has_se=recipe.scorer is None)
     predictions = data.y - errors[chosen[0], chosen[1], :, None]
     return Search(results, chosen, best, one_se, squares, predictions, [])
+
+
+def _left_out(fitted, recipe):
+    """Leave-one-out errors of the path of each penalty."""
+    return [
+        approximate_leave_one_out(
+            fitted.sample,
+            penalty,
+            alphas,
+            result.coefs[0],
+            solve=recipe.solver.on_sample,
+            moments=fitted.moments,
+        )
+        for penalty, alphas, result in zip(
+            recipe.penalties, recipe.alphas, fitted.results, strict=True
+        )
+    ]
+
+
+def _scores(scorer, y, errors, score_params):
+    """Of the predictions for left-out rows; -inf where the model interpolates."""
+    known = np.all(np.isfinite(errors), axis=1)
+    scores = np.full(len(errors), -np.inf)
+    predictions = (y - errors[known].T).T[None]
+    scores[known] = scores_of_rows(scorer, predictions, y[:, 0], score_params)
+    return scores
 
 
 def search_criterion(fitted, recipe, name, *, rule, noise_variance, ebic_gamma):
