@@ -4,6 +4,7 @@ from numbers import Real
 
 import numpy as np
 from sklearn.utils import check_scalar
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skreg.linear._base import LinearRegressor
@@ -16,7 +17,10 @@ class AlphaPath(LinearRegressor):
     `intercept_path_` of shape ([n_targets,] n_alphas) and `_path_alphas`.
     """
 
-    def predict(self, X, alpha=None):
+    # `alpha` chooses a model, it is not metadata.
+    __metadata_request__predict = {"alpha": UNUSED}
+
+    def predict(self, X, *, alpha=None):
         """Predict the targets.
 
         Parameters

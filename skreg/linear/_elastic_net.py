@@ -200,7 +200,7 @@ class ElasticNetCV(PenalizedLeastSquaresCV):
     ----------
     l1_ratio : float or list of float, default=0.5
         Share of the L1 term, in [0, 1]. The values of a list are all tried, each with
-        its own grid of alphas. With 0, `alphas` has to be given.
+        its own grid of alphas; that of 0 is the one of 0.001, as in glmnet.
     eps : float, default=1e-3
         Ratio of the smallest to the largest alpha of an automatic grid.
     alphas : int or array-like, default=100
@@ -321,8 +321,7 @@ class ElasticNetCV(PenalizedLeastSquaresCV):
         In `fit`, for a parameter out of range. It is a ValueError and a TypeError.
     ValueError
         In `fit`, for missing or infinite values, wrong shapes, negative or all-zero
-        weights, several targets, an
-        automatic grid with ``l1_ratio=0``.
+        weights, several targets.
 
     See Also
     --------

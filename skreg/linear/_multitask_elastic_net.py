@@ -192,7 +192,7 @@ class MultiTaskElasticNetCV(MultiTaskLeastSquaresCV):
     ----------
     l1_ratio : float or list of float, default=0.5
         Share of the L21 term, in [0, 1]. The values of a list are all tried, each with
-        its own grid of alphas. With 0, `alphas` has to be given.
+        its own grid of alphas; that of 0 is the one of 0.001, as in glmnet.
     eps : float, default=1e-3
         Ratio of the smallest to the largest alpha of an automatic grid.
     alphas : int or array-like, default=100
@@ -294,7 +294,7 @@ class MultiTaskElasticNetCV(MultiTaskLeastSquaresCV):
         In `fit`, for a parameter out of range. It is a ValueError and a TypeError.
     ValueError
         In `fit`, for missing or infinite values, wrong shapes, a one-dimensional y,
-        negative or all-zero weights, an automatic grid with ``l1_ratio=0``.
+        negative or all-zero weights.
 
     See Also
     --------

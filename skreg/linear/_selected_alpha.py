@@ -119,7 +119,7 @@ class SelectedAlpha(AlphaPath, PenalizedRegressor):
         data = self._checked(X, y, sample_weight)
         for name in OPTIONAL:
             vars(self).pop(name, None)
-        paths = self._choose(data, recipe, *routed)
+        paths = self._choose(data, recipe, routed[0], _for_scorer(data, routed[1]))
         warn_if_not_converged(_worst(paths), parameters, stacklevel=5)
 
     def _choose(self, data, recipe, split_params, score_params):
@@ -293,10 +293,9 @@ class SelectedAlpha(AlphaPath, PenalizedRegressor):
         return check_scoring(estimator=self, scoring=self.scoring, allow_none=True)
 
     def _route(self, sample_weight, params):
-        """What goes to the splitter, and to the scorer."""
+        """What goes to the splitter, and to the scorer: None if nothing was routed."""
         if not routing_enabled(self, params):
-            weighted = sample_weight is not None and np.ndim(sample_weight) == 1
-            return {}, {"sample_weight": sample_weight} if weighted else {}
+            return {}, None
         routed = process_routing(self, "fit", sample_weight=sample_weight, **params)
         split = {} if isinstance(self.cv, str) else routed.splitter.split
         return split, {} if self.scoring is None else routed.scorer.score
@@ -336,7 +335,6 @@ class PenalizedLeastSquaresCV(EachTargetAlone, SelectedAlpha):
         return data if self.alpha_per_target else one_target(self, data)
 
     def _choose(self, data, recipe, split_params, score_params):
-        score_params = {name: rows_of(data, v) for name, v in score_params.items()}
         if not self.alpha_per_target or data.y_ndim == 1:
             return super()._choose(data, recipe, split_params, score_params)
         setting, parts, paths = self._prepare(data, recipe, split_params), [], []
@@ -382,6 +380,14 @@ class PenalizedLeastSquaresCV(EachTargetAlone, SelectedAlpha):
         if self.alpha_ == 0:
             warnings.warn(ALPHA_ZERO, UserWarning, stacklevel=6)
         return result
+
+
+def _for_scorer(data, routed):
+    """Parameters of the scorer for the rows that are left: by default their weights."""
+    if routed is None:
+        weights = data.sample_weight
+        return {} if weights is None else {"sample_weight": weights}
+    return {name: np.asarray(rows_of(data, value)) for name, value in routed.items()}
 
 
 def target_of(setting, k):

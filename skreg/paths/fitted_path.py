@@ -49,9 +49,10 @@ class FittedPath(NamedTuple):
         """
         coefs, intercepts = self.at(mixing)
         block = X[rows][:, self.features]
-        flat = coefs[:, which].reshape(-1, len(self.features))
-        fitted = (block @ flat.T).T.reshape(*intercepts[:, which].shape, -1)
-        return fitted + intercepts[:, which, None]
+        chosen = intercepts[:, which]
+        flat = coefs[:, which].reshape(chosen.size, len(self.features))
+        fitted = (block @ flat.T).T.reshape(*chosen.shape, block.shape[0])
+        return fitted + chosen[:, :, None]
 
 
 def fit_sample(solver, sample, penalty, alphas, refit, **known):

@@ -3,7 +3,7 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from tests.contracts.estimators import CASES
+from tests.contracts.estimators import CASES, OWN_CASES
 
 
 def bound_to_leave_one_out(case):
@@ -15,7 +15,7 @@ def bound_to_leave_one_out(case):
 @pytest.mark.filterwarnings("ignore:The 'svd' mode:FutureWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(
-    [case.make() for case in CASES if not bound_to_leave_one_out(case)]
+    [case.make() for case in CASES + OWN_CASES if not bound_to_leave_one_out(case)]
 )
 def test_estimator_check(estimator, check):
     check(estimator)

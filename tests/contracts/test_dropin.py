@@ -13,6 +13,7 @@ from tests.contracts.estimators import (
     CASES,
     MULTI_OUTPUT,
     MULTI_TASK,
+    MULTI_TASK_CV,
     ONE_TARGET_CV,
     PENALIZED,
     PENALIZED_CV,
@@ -39,6 +40,22 @@ ABSENT = {
 }
 # Parameters that scikit-learn does not have, and their defaults.
 ADDED = {cls: {"standardize": False} for cls in AT_ONE_ALPHA}
+ADDED_TO_CV = {
+    "standardize": False,
+    "scoring": None,
+    "rule": "min",
+    "fold_weighting": "equal",
+    "relaxed": False,
+    "saturation": None,
+}
+ADDED |= {cls: ADDED_TO_CV for cls in MULTI_TASK_CV}
+ADDED_TO_ONE_TARGET_CV = {
+    **ADDED_TO_CV,
+    "noise_variance": None,
+    "ebic_gamma": 0.5,
+    "alpha_per_target": False,
+}
+ADDED |= {cls: ADDED_TO_ONE_TARGET_CV for cls in ONE_TARGET_CV}
 # The certificate stays in float64 for float32 data, and l1_ratio_ is always a float.
 OWN_DTYPE = {"dual_gap_", "l1_ratio_"}
 
