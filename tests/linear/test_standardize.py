@@ -311,6 +311,16 @@ def test_a_given_gram_matrix_is_that_of_X_as_it_is(cls, fit_intercept, weighted)
     np.testing.assert_allclose(found.coef_, expected.coef_, rtol=1e-8)
 
 
+def test_a_given_gram_matrix_of_small_columns_that_are_not_centred_is_refused():
+    X, y, _ = make()
+    X = 1e-12 * X
+    model = skreg.Lasso(0.1, precompute=X.T @ X, standardize=True, **TIGHT)
+    with pytest.warns(UserWarning, match="Gram matrix was provided but X was centered"):
+        found = model.fit(X, y)
+    expected = clone(model).set_params(precompute=False).fit(X, y)
+    np.testing.assert_allclose(found.coef_, expected.coef_, rtol=1e-9)
+
+
 @every_model
 def test_a_single_row(name):
     X, y, _ = make(name, (1, 8))
