@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skreg._solvers.approximate_leave_one_out import approximate_leave_one_out
+from skreg._solvers.fold_moments import as_slice
 from skreg._solvers.leverage import degrees_of_freedom
 from skreg.paths.criteria import CRITERIA, Fits
 from skreg.paths.cross_validation import CANCELLATION, cross_validate
-from skreg.paths.fitted_path import fit_sample
+from skreg.paths.fitted_path import entries, fit_sample
 from skreg.paths.scoring import scores_of_rows
 from skreg.paths.selection import (
     best_index,
@@ -24,6 +25,12 @@ from skreg.paths.selection import (
     one_standard_error,
     summarize,
 )
+
+
+# Predictions of so many models are made for all rows at once.
+MODELS_AT_ONCE = 32
+# With more features than one in so many, X is read as it is.
+WHOLE_SHARE = 8
 
 
 class Fitted(NamedTuple):
@@ -255,11 +262,38 @@ def _size(data, test):
 def _out_of_fold(plan, recipe, folds, chosen):
     """Predictions of held-out rows, averaged where a row was held out several times."""
     i, t, m = chosen
+    paths = [scores[i].fitted for scores in folds]
+    predict = _at_once if len(folds) <= MODELS_AT_ONCE else _one_by_one
     total, count = np.zeros(plan.data.y.shape), np.zeros(len(plan.data.y))
-    for (_, test), scores in zip(plan.folds, folds, strict=True):
-        path = scores[i].fitted
-        found = path.predict(plan.data.rows, test, recipe.mixings[m], slice(t, t + 1))
-        np.add.at(total, test, found[:, 0].T)
+    found = predict(plan, paths, recipe.mixings[m], t)
+    for (_, test), predictions in zip(plan.folds, found, strict=True):
+        np.add.at(total, test, predictions.T)
         np.add.at(count, test, 1.0)
     with np.errstate(invalid="ignore"):
         return total / count[:, None]
+
+
+def _one_by_one(plan, paths, mixing, t):
+    """Predictions (n_targets, n_rows) for the test rows of each fold."""
+    for (_, test), path in zip(plan.folds, paths, strict=True):
+        rows = as_slice(test)
+        yield path.predict(plan.data.rows, rows, mixing, slice(t, t + 1))[:, 0]
+
+
+def _at_once(plan, paths, mixing, t):
+    """The same from products of the rows of X with the coefficients of all folds: a row is
+    read once, where it is.
+    """
+    X = plan.data.rows
+    features = np.unique(np.concatenate([path.features for path in paths]))
+    if WHOLE_SHARE * len(features) > X.shape[1]:  # columns cost more to copy than to read
+        features = np.arange(X.shape[1])
+    intercepts = np.array([path.at(mixing)[1][:, t] for path in paths])
+    coefs = np.zeros((*intercepts.shape, X.shape[1]))
+    for k, path in enumerate(paths):
+        coefs[k][:, path.features] = path.at(mixing)[0][:, t]
+    flat = coefs[:, :, features].reshape(intercepts.size, len(features))
+    fitted = entries(X, slice(None), features) @ flat.T + intercepts.ravel()
+    fitted = fitted.reshape(X.shape[0], *intercepts.shape)
+    for k, (_, test) in enumerate(plan.folds):
+        yield fitted[test, k].T

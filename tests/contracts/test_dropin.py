@@ -48,14 +48,14 @@ ADDED_TO_CV = {
     "relaxed": False,
     "saturation": None,
 }
-ADDED |= {cls: ADDED_TO_CV for cls in MULTI_TASK_CV}
+ADDED |= dict.fromkeys(MULTI_TASK_CV, ADDED_TO_CV)
 ADDED_TO_ONE_TARGET_CV = {
     **ADDED_TO_CV,
     "noise_variance": None,
     "ebic_gamma": 0.5,
     "alpha_per_target": False,
 }
-ADDED |= {cls: ADDED_TO_ONE_TARGET_CV for cls in ONE_TARGET_CV}
+ADDED |= dict.fromkeys(ONE_TARGET_CV, ADDED_TO_ONE_TARGET_CV)
 # The certificate stays in float64 for float32 data, and l1_ratio_ is always a float.
 OWN_DTYPE = {"dual_gap_", "l1_ratio_"}
 
