@@ -36,7 +36,7 @@ class Coordinates(NamedTuple):
     """What all rows have in common."""
 
     n_active: int
-    tableau: np.ndarray  # (m, m)
+    columns: np.ndarray  # (m, m), the transpose of the tableau
     base: np.ndarray  # (m,), as all others
     tilt: np.ndarray
     low: np.ndarray
@@ -113,7 +113,7 @@ def solve_changed(given, weight, effect, error, margin, size, work):
     for a in range(size):
         j = work.changed[a]
         for b in range(size):
-            work.matrix[a, b] = given.tableau[j, work.changed[b]]
+            work.matrix[a, b] = given.columns[work.changed[b], j]
         work.matrix[a, size] = weight * effect[j]
         work.matrix[size, a] = -effect[j] if j < given.n_active else effect[j]
         bound = given.high[j] if work.state[j] > 0 else given.low[j]
@@ -122,10 +122,12 @@ def solve_changed(given, weight, effect, error, margin, size, work):
     if not eliminate(work.matrix, work.right, size + 1):
         return False
     for j in range(effect.size):
-        total = given.base[j] + weight * (given.tilt[j] - work.right[size] * effect[j])
-        for a in range(size):
-            total -= given.tableau[j, work.changed[a]] * work.right[a]
-        work.response[j] = total
+        push = weight * (given.tilt[j] - work.right[size] * effect[j])
+        work.response[j] = given.base[j] + push
+    for a in range(size):
+        column, multiplier = given.columns[work.changed[a]], work.right[a]
+        for j in range(effect.size):
+            work.response[j] -= multiplier * column[j]
     return True
 
 

@@ -31,14 +31,15 @@ of freedom, nearly every row changes them, and the risk is wrong by up to seven 
 n = 300, p = 600. The linear equations above tell which coefficients pass zero and which
 gradients pass l1; the changed conditions are a complementarity problem in these few
 coordinates only, whose matrix, the same for all rows, is the Schur complement of M: see
-:func:`skreg._kernels.row_removal.remove_rows`. A Cauchy-Schwarz bound names the features
-that any row might change, so that for large n hardly anything is computed:
+:func:`skreg._kernels.row_removal.remove_rows`. These bounds name the
+features that any row might change, so that for large n hardly anything is computed:
 
-    |(M^-1 x_i)_j|          <= (M^-1_jj h_i / omega_i)^(1/2)
-    |x_ij - G_jA M^-1 x_i|  <= (G_jj / omega_i)^(1/2)
+    |(M^-1 x_i)_j|          <= (M^-1_jj)^(1/2) min((h_i / omega_i)^(1/2), peak_j)
+    |x_ij - G_jA M^-1 x_i|  <= (G_jj)^(1/2) min(omega_i^(-1/2), peak_j)
 
-What comes out are the errors of real refits, to rounding, as long as no feature comes in
-that this bound, applied to the first change, did not name.
+where the first number is Cauchy-Schwarz and the second a safe guess: twice the largest
+entry of column j in standard deviations. What comes out are the errors of real refits, to
+rounding, as long as no feature comes in that these bounds did not name.
 
 References: Rad and Maleki, A scalable estimate of the out-of-sample prediction error via
 approximate leave-one-out cross-validation, Journal of the Royal Statistical Society B,
@@ -63,6 +64,9 @@ MAX_LEVERAGE = 0.99
 MANY_ROWS, LARGE_SHARE = 20, 0.1
 # Inactive features that may enter: the nearest ones, this many per active one and more.
 NEAR_PER_ACTIVE, NEAR_AT_LEAST = 2, 64
+# Entries of a residual column are at most so much larger than those of the column, both
+# in standard deviations.
+MARGIN = 2.0
 # Part of its square length by which a column must not depend on the support.
 INDEPENDENT = 1e-9
 
@@ -166,6 +170,8 @@ class _Path:
         self._slopes = [slopes_of(kernel, coefs.shape[1]) for kernel in kernels]
         self._nearest = [self._nearest_at(t) for t in range(len(alphas))]
         more = np.unique(np.concatenate([*self._nearest, np.zeros(0, dtype=int)]))
+        in_play = np.union1d(more, np.flatnonzero(np.any(coefs, axis=0)))
+        self._peaks = peaks_of(sample, in_play, self._curvature)
         self._l2 = quadratic_parts(penalty, alphas)
         kept = 1.0 - 1.0 / len(sample.y)
         self._hats = Hats(sample, kept * self._l2, coefs, moments, more)
@@ -194,22 +200,26 @@ class _Path:
         df = hat.degrees_of_freedom(self._l2[t])
         if hat.factor is None or large.all():
             return _OneAlpha(errors / margin, large, np.zeros_like(large), df)
-        active, others = self._in_play(t, hat.factor, np.abs(errors / margin), effects)
+        active, others = self._in_play(t, hat.factor, np.abs(errors / margin), effects.leverage)
         found = self._settle(t, hat.factor, active, others, margin, errors)
         return _OneAlpha(errors, large, ~found & ~large, df)
 
-    def _in_play(self, t, factor, sizes, effects):
-        """What some row might change, by Cauchy-Schwarz: positions in `factor.features` of
-        coefficients that may become zero, and features that may enter.
+    def _in_play(self, t, factor, sizes, leverage):
+        """What some row might change: positions in `factor.features` of coefficients that
+        may become zero, and features that may enter.
         """
         features, zero, weights = factor.features, self._nearest[t], self._weights
         slopes, gradient, most = self._slopes[t], self._gradients[t], self._weights.max()
         bent = slopes.high > slopes.low
-        step = np.sqrt(factor.inverse_diagonal())
-        step *= np.max(np.sqrt(weights * effects.leverage) * sizes, initial=0.0)
+        cauchy = np.max(np.sqrt(weights * leverage) * sizes)
+        typical = np.max(weights * sizes)
+        step = np.minimum(cauchy, typical * self._peaks[features])
+        step = step * np.sqrt(factor.inverse_diagonal())
         step += most * np.abs(factor.solve(gradient[features]))
         active = (np.abs(self._coefs[t, features]) <= step) & bent[features]
-        step = np.sqrt(self._curvature[zero]) * np.max(np.sqrt(weights) * sizes)
+        cauchy = np.max(np.sqrt(weights) * sizes)
+        step = np.minimum(cauchy, typical * self._peaks[zero])
+        step = step * np.sqrt(self._curvature[zero])
         step += 2.0 * most * np.abs(gradient[zero])
         enters = (self._distance(t, zero) <= step) & bent[zero]
         return np.flatnonzero(active), zero[enters]
@@ -221,8 +231,9 @@ class _Path:
         unit = np.zeros((len(factor.features), len(active)))
         unit[active, np.arange(len(active))] = 1.0
         inverse = factor.solve(unit)
-        tableau = np.block([[inverse[active], pulled[active]], [-pulled[active].T, schur]])
-        given = self._coordinates(t, factor, active, others, pulled, tableau)
+        side = pulled[active]
+        columns = np.block([[inverse[active], -side], [side.T, schur]])
+        given = self._coordinates(t, factor, active, others, pulled, columns)
         size = len(factor.features)
         for rows, tile in row_tiles(self._sample, np.append(factor.features, others)):
             inside, outside = tile[:, :size], tile[:, size:]
@@ -234,7 +245,7 @@ class _Path:
             errors[rows] = some
         return found
 
-    def _coordinates(self, t, factor, active, others, pulled, tableau):
+    def _coordinates(self, t, factor, active, others, pulled, columns):
         """What :func:`remove_rows` is given."""
         gradient, slopes = self._gradients[t], self._slopes[t]
         features = factor.features[active]
@@ -243,13 +254,26 @@ class _Path:
         free = np.full(len(others), np.inf)
         return Coordinates(
             len(active),
-            tableau,
+            columns,
             np.append(coef, gradient[others]),
             np.append(factor.solve(right)[active], -pulled.T @ right),
             np.append(np.where(coef > 0.0, 0.0, -np.inf), slopes.low[others]),
             np.append(np.where(coef > 0.0, np.inf, 0.0), slopes.high[others]),
             np.append(reach, free),
         )
+
+
+def peaks_of(sample, features, curvature):
+    """How large entries of a column are: the largest, and some more, in units of its
+    standard deviation; what is left of a column after regression on others has no larger
+    ones as a rule.
+    """
+    peaks = np.zeros(sample.X.shape[1])
+    for _, tile in row_tiles(sample, features):
+        np.maximum(peaks[features], np.abs(tile).max(axis=0), out=tile[0])
+        peaks[features] = tile[0]
+    sizes = np.sqrt(curvature, out=np.ones_like(curvature), where=curvature > 0.0)
+    return MARGIN * peaks / sizes
 
 
 def complement(gram, factor, others, curvature):
