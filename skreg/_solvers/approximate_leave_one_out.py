@@ -37,9 +37,15 @@ features that any row might change, so that for large n hardly anything is compu
     |(M^-1 x_i)_j|          <= (M^-1_jj)^(1/2) min((h_i / omega_i)^(1/2), peak_j)
     |x_ij - G_jA M^-1 x_i|  <= (G_jj)^(1/2) min(omega_i^(-1/2), peak_j)
 
-where the first number is Cauchy-Schwarz and the second a safe guess: twice the largest
-entry of column j in standard deviations. What comes out are the errors of real refits, to
-rounding, as long as no feature comes in that these bounds did not name.
+where the first number is Cauchy-Schwarz and the second a guess: what is left of a column
+after regression on others has entries no larger than the column, in standard deviations.
+Both are doubled.
+
+What comes out are the errors of real refits, to rounding, unless (a) a feature comes in
+that was not named, (b) weights differ and l2 > 0, see above, (c) l2 > 0 and the support
+has more than 500 features and three per sample, where H comes from the kernel matrix and
+the support is kept as it is, or (d) the changes are too many: near saturation. Rows of
+case (d), and rows of leverage above 0.99, are left out for real as long as they are few.
 
 References: Rad and Maleki, A scalable estimate of the out-of-sample prediction error via
 approximate leave-one-out cross-validation, Journal of the Royal Statistical Society B,
@@ -64,8 +70,7 @@ MAX_LEVERAGE = 0.99
 MANY_ROWS, LARGE_SHARE = 20, 0.1
 # Inactive features that may enter: the nearest ones, this many per active one and more.
 NEAR_PER_ACTIVE, NEAR_AT_LEAST = 2, 64
-# Entries of a residual column are at most so much larger than those of the column, both
-# in standard deviations.
+# Features are named by bounds on the first change, times this: others may follow.
 MARGIN = 2.0
 # Part of its square length by which a column must not depend on the support.
 INDEPENDENT = 1e-9
@@ -200,7 +205,9 @@ class _Path:
         df = hat.degrees_of_freedom(self._l2[t])
         if hat.factor is None or large.all():
             return _OneAlpha(errors / margin, large, np.zeros_like(large), df)
-        active, others = self._in_play(t, hat.factor, np.abs(errors / margin), effects.leverage)
+        active, others = self._in_play(
+            t, hat.factor, np.abs(errors / margin), effects.leverage
+        )
         found = self._settle(t, hat.factor, active, others, margin, errors)
         return _OneAlpha(errors, large, ~found & ~large, df)
 
@@ -211,6 +218,7 @@ class _Path:
         features, zero, weights = factor.features, self._nearest[t], self._weights
         slopes, gradient, most = self._slopes[t], self._gradients[t], self._weights.max()
         bent = slopes.high > slopes.low
+        sizes = MARGIN * sizes
         cauchy = np.max(np.sqrt(weights * leverage) * sizes)
         typical = np.max(weights * sizes)
         step = np.minimum(cauchy, typical * self._peaks[features])
@@ -264,16 +272,13 @@ class _Path:
 
 
 def peaks_of(sample, features, curvature):
-    """How large entries of a column are: the largest, and some more, in units of its
-    standard deviation; what is left of a column after regression on others has no larger
-    ones as a rule.
-    """
+    """The largest entry of each column, in standard deviations."""
     peaks = np.zeros(sample.X.shape[1])
     for _, tile in row_tiles(sample, features):
         np.maximum(peaks[features], np.abs(tile).max(axis=0), out=tile[0])
         peaks[features] = tile[0]
     sizes = np.sqrt(curvature, out=np.ones_like(curvature), where=curvature > 0.0)
-    return MARGIN * peaks / sizes
+    return peaks / sizes
 
 
 def complement(gram, factor, others, curvature):
