@@ -60,7 +60,7 @@ import numpy as np
 from skreg._kernels.row_removal import Coordinates, remove_rows
 from skreg._solvers.leverage import Hats, quadratic_parts
 from skreg._solvers.sample import column_curvature
-from skreg._solvers.subsample import error_at, row_tiles, without_row
+from skreg._solvers.subsample import errors_at, row_tiles, without_row
 from skreg._solvers.support import is_uniform
 from skreg.penalties import slope_at_zero
 
@@ -145,8 +145,8 @@ def approximate_leave_one_out(sample, penalty, alphas, coefs, *, solve, moments=
     again |= large
     for row in np.flatnonzero(again.any(axis=0)):
         at, rest = again[:, row], without_row(sample, row)
-        refit = solve(rest, penalty, alphas[at]).coefs[0]
-        errors[at, row] = error_at(sample, row, rest, refit)
+        refit = solve(rest, penalty, alphas[at]).coefs
+        errors[at, row] = errors_at(sample, row, rest, refit)[:, 0]
     df = np.array([one.degrees_of_freedom for one in found])
     n_unsettled = np.count_nonzero(unsettled & ~again, axis=1)
     return LeaveOneOut(errors, df, saturated, again.sum(axis=1), n_unsettled)

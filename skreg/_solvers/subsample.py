@@ -33,23 +33,22 @@ def without_row(sample, row):
     return make_sample(sample.X[others], sample.y[others], weights, sample.centred)
 
 
-def error_at(sample, row, rest, coef):
-    """y_i - prediction_i of a solution of `rest` = :func:`without_row`.
+def errors_at(sample, row, rest, coefs):
+    """Y_i - prediction_i of solutions of `rest` = :func:`without_row`.
 
     Parameters
     ----------
     sample, rest : Sample
     row : int
-    coef : ndarray of shape (n_solutions, n_features)
+    coefs : ndarray of shape (n_targets, n_solutions, n_features)
 
     Returns
     -------
-    ndarray of shape (n_solutions,)
-        For the one target of the sample.
+    ndarray of shape (n_solutions, n_targets)
     """
     x = sample.X[[row]]
     x = (x.toarray() if is_sparse(x) else x)[0] - rest.X_mean - rest.shift
-    return sample.y[row, 0] - rest.y_mean[0] - coef @ x
+    return sample.y[row] - rest.y_mean - (coefs @ x).T
 
 
 def row_tiles(sample, features):
