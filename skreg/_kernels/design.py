@@ -13,6 +13,7 @@ Dense    q_i = omega_i r_i
 CSC      q_i = omega_i (r_i - c) with one constant c for all rows, and sum_i q_i in the
          last place: the implicit mean costs a scalar, X stays sparse
 Gram     the inner products of all columns with the residual ("covariance updates")
+Scaled   that of the design inside: its columns, each divided by a number
 ======== =============================================================================
 
 So residual updates, their sparse form and covariance updates are one algorithm.
@@ -63,6 +64,15 @@ class Gram(NamedTuple):
     gram: np.ndarray  # (n_features, n_features)
     correlation: np.ndarray  # (n_features,), centred columns with centred y
     y_norm2: float
+
+
+class Scaled(NamedTuple):
+    """The columns of another design times one number each: one product per column read,
+    and nothing for designs that are not scaled.
+    """
+
+    design: Any  # Dense or CSC
+    inverse_scale: np.ndarray  # (n_features,)
 
 
 @dispatched
@@ -206,6 +216,34 @@ column_dot.register(Gram, _gram_dot)
 column_update.register(Gram, _gram_update)
 residual_norm2.register(Gram, _gram_norm2)
 has_gradient.register(Gram, _keeps_gradient)
+
+
+def _scaled_dot(design, j, state):
+    return design.inverse_scale[j] * column_dot(design.design, j, state)
+
+
+def _scaled_update(design, j, delta, state):
+    column_update(design.design, j, design.inverse_scale[j] * delta, state)
+
+
+def _scaled_norm2(design, coef, state):
+    return residual_norm2(design.design, coef, state)
+
+
+def _scaled_size(design, j):
+    return column_size(design.design, j)
+
+
+column_size.register(Scaled, _scaled_size)
+column_dot.register(Scaled, _scaled_dot)
+column_update.register(Scaled, _scaled_update)
+residual_norm2.register(Scaled, _scaled_norm2)
+has_gradient.register(Scaled, _computes_gradient)
+
+
+def unscaled(design):
+    """The design that holds the columns as they are stored."""
+    return design.design if isinstance(design, Scaled) else design
 
 
 def is_sparse(X):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skreg._kernels.design import is_sparse
+from skreg._kernels.design import is_sparse, unscaled
 from skreg._kernels.sparse_columns import append_products, subtract_fitted
 
 # A row of a sparse working set gets room for twice its entries, and for so many more.
@@ -20,7 +20,7 @@ class DenseColumns:
     """Centred columns as contiguous float64 rows; their number may grow."""
 
     def __init__(self, sample, design):
-        self._sample, self._source = sample, design.columns
+        self._sample, self._source = sample, unscaled(design).columns
         self._rows = np.empty((64, sample.X.shape[0]))
         self._size = 0
 
@@ -48,6 +48,8 @@ class DenseColumns:
         new[:] = self._source[features]
         if sample.centred:
             new -= sample.X_mean[features, None]
+        if sample.scale is not None:
+            new /= sample.scale[features, None]
         return new
 
     def count_entries(self, features):
@@ -68,10 +70,10 @@ class DenseColumns:
 
 
 class SparseColumns:
-    """Columns of a CSC matrix, which stay where they are; centring is algebra."""
+    """Columns of a CSC matrix, which stay where they are: centred and scaled by algebra."""
 
     def __init__(self, sample, design):
-        self._sample, self._design = sample, design
+        self._sample, self._design = sample, unscaled(design)
         n_samples = sample.X.shape[0]
         self._features = np.zeros(0, dtype=np.int64)
         # By rows, with room to grow; see the kernels.
@@ -96,8 +98,12 @@ class SparseColumns:
             self._entries,
             products,
         )
-        means = self._sample.X_mean
-        return products - np.outer(means[features], means[self._features])
+        means, scale = self._sample.X_mean, self._sample.scale
+        products -= np.outer(means[features], means[self._features])
+        if scale is not None:
+            products /= scale[features, None]
+            products /= scale[self._features]
+        return products
 
     def _make_room(self, features):
         """Move the rows apart if one of them would overflow."""
@@ -123,11 +129,12 @@ class SparseColumns:
     def residual(self, y, coef):
         """See :meth:`DenseColumns.residual`."""
         residual = y.copy()
-        subtract_fitted(self._design, self._features, coef, residual)
+        subtract_fitted(self._design, self._features, self._original(coef), residual)
         return residual
 
     def combine(self, coef):
         """See :meth:`DenseColumns.combine`."""
+        coef = self._original(coef)
         shift = coef @ self._sample.X_mean[self._features]
         return (self._chosen() @ coef.T - shift).T
 
@@ -135,7 +142,13 @@ class SparseColumns:
         """See :meth:`DenseColumns.correlate`."""
         weighted = self._sample.weighted(residual)
         means = self._sample.X_mean[self._features]
-        return self._chosen().T @ weighted - np.outer(means, weighted.sum(axis=0))
+        products = self._chosen().T @ weighted - np.outer(means, weighted.sum(axis=0))
+        return self._original(products.T).T
+
+    def _original(self, coef):
+        """Divided by the scales of the chosen columns, on the last axis."""
+        scale = self._sample.scale
+        return coef if scale is None else coef / scale[self._features]
 
     def _chosen(self):
         if self._matrix is None or self._matrix.shape[1] < len(self._features):

@@ -14,6 +14,8 @@ Reference: Golub, Heath and Wahba, Generalized cross-validation as a method for 
 a good ridge parameter, Technometrics, 1979.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import linalg
 
@@ -48,6 +50,7 @@ def leave_one_out(sample, l2, *, exact_factor=False):
     Returns
     -------
     ndarray of shape (n_alphas, n_samples, n_targets)
+        Of a standardized sample: with the scales of all rows at every row left out.
     """
     n_samples, n_features = sample.X.shape
     if n_samples == 1:
@@ -126,12 +129,13 @@ def _without(sample, l2, row):
     others = np.arange(len(sample.y)) != row
     weights = None if sample.weights is None else sample.weights[others]
     rest = make_sample(sample.X[others], sample.y[others], weights, sample.centred)
+    rest = replace(rest, scale=sample.scale)
     kept = 1.0 - 1.0 / len(sample.y) if weights is None else weights.sum()
     left, values, right = decompose(rest)
     along = left.T @ weighted_targets(rest)
     x = sample.X[[row]]
     x = (x.toarray() if is_sparse(x) else x)[0] - rest.X_mean - rest.shift
-    score = right @ x
+    score = right @ sample.original(x)
     strengths = l2 / kept  # the other weights have this sum, not one
     shrunk = (score * values / (values**2 + strengths[:, None])) @ along
     return sample.y[row] - rest.y_mean - shrunk

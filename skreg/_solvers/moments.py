@@ -78,13 +78,17 @@ class Moments:
 
     def scaled(self, scale):
         """The moments of X / scale, one number > 0 for each feature."""
-        scale = np.asarray(scale, dtype=np.float64)
-        return replace(
-            self,
-            X_mean=self.X_mean / scale,
-            gram=self.gram / scale / scale[:, None],
-            correlation=self.correlation / scale[:, None],
-        )
+        copies = self.X_mean.copy(), self.gram.copy(), self.correlation.copy()
+        moments = replace(self, X_mean=copies[0], gram=copies[1], correlation=copies[2])
+        moments.divide(np.asarray(scale, dtype=np.float64))
+        return moments
+
+    def divide(self, scale):
+        """:meth:`scaled` in place."""
+        self.X_mean[:] /= scale
+        self.gram[:] /= scale
+        self.gram[:] /= scale[:, None]
+        self.correlation[:] /= scale[:, None]
 
     def drop(self, constant):
         """Features that vary only by rounding get no coefficient."""
@@ -98,6 +102,7 @@ class Moments:
 
 def make_moments(sample):
     """The moments of a :class:`~skreg._solvers.sample.Sample`, from one pass over X."""
+    scale, sample = sample.scale, replace(sample, scale=None)
     if is_sparse(sample.X):
         correlation = sample.correlation(sample.y)
         gram = sparse_gram(sample.X, sample.weights)
@@ -115,6 +120,8 @@ def make_moments(sample):
         sample.centred,
     )
     moments.drop(is_constant(sample, np.diag(gram)))
+    if scale is not None:
+        moments.divide(scale)
     return moments
 
 
@@ -184,14 +191,20 @@ def check_gram(sample, gram, *, skip_element=False):
 
 
 def moments_from_gram(sample, gram):
-    """Moments of a sample whose Gram matrix (see :func:`check_gram`) is known."""
+    """Moments of a sample whose Gram matrix (see :func:`check_gram`) is known.
+
+    The Gram matrix is that of X as it is, also of a standardized sample.
+    """
     mean_gram = np.asarray(gram, dtype=np.float64) / len(sample.y)
-    return Moments(
+    moments = Moments(
         sample.weight_sum,
         sample.X_mean + sample.shift,
         sample.y_mean,
         mean_gram,
-        sample.correlation(sample.y),
+        replace(sample, scale=None).correlation(sample.y),
         sample.y_norm2,
         sample.centred,
     )
+    if sample.scale is not None:
+        moments.divide(sample.scale)
+    return moments

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from skreg._kernels.design import Dense
+from skreg._kernels.design import is_sparse, unscaled
 from skreg._kernels.group_cd import certify_rows, group_coordinate_descent
 from skreg._solvers.columns import pack_columns
 from skreg._solvers.least_squares import (
@@ -70,6 +70,8 @@ def solve_multi_task_path(
         found = problem.path(penalty, alphas[iterated], first, stop)
         for t, step in zip(iterated, found, strict=True):
             coefs[:, t], gaps[0, t], n_iters[0, t] = step.coef.T, step.gap, step.n_iter
+        if start is None:  # a look that finds nothing to do is a round
+            n_iters = np.maximum(n_iters, 1)
         if moments is not None:
             solved = np.swapaxes(coefs[:, iterated], 0, 1)
             gaps[0, iterated] = recompute_multi_task_gaps(
@@ -90,10 +92,10 @@ def make_row_problem(sample, moments, aim):
         exact: Any = CompleteRowSet(sample, curvature, products, aim=aim)
         return Problem(exact, RowDescent(sample))
     columns = design, curvature = column_design(sample)
-    if isinstance(design, Dense):
-        sample = replace(sample, X=design.columns.T)
+    if not is_sparse(sample.X):
+        sample = replace(sample, X=unscaled(design).columns.T)
     products = GramProducts(pack_columns(sample, design))
-    if isinstance(design, Dense) and sample.X.shape[0] <= FEW_SAMPLES:
+    if not is_sparse(sample.X) and sample.X.shape[0] <= FEW_SAMPLES:
         products = ColumnProducts(sample, design)
     exact = RowWorkingSet(sample, curvature, products, aim=aim)
     return Problem(exact, RowDescent(sample, columns))

@@ -224,5 +224,6 @@ def correlation_of(sample, features, rows):
         X=sample.X.T[features].T,
         X_mean=sample.X_mean[features],
         constant=np.zeros(0, dtype=np.int64),
+        scale=None if sample.scale is None else sample.scale[features],
     )
     return part.correlation(rows)

@@ -4,6 +4,11 @@ Nothing here copies X to centre it. Dense X is read in tiles of about two megaby
 tile is converted to float64, centred and dropped again. So a column with mean 1e8 and
 standard deviation 1 keeps its digits, which ``X'X - n m m'`` would lose, and float32
 data are accumulated in float64. Sparse X is never densified: its centring is algebra.
+
+The columns of a standardized sample have standard deviation one, on paper too: what goes
+into a product with X, or comes out of it, is divided by the scale of the columns. The
+solvers see the standardized problem; `original` takes their coefficients to the scale of
+X, where they are stored, and `standardized` brings them back.
 """
 
 from dataclasses import dataclass, replace
@@ -15,11 +20,13 @@ from skreg._kernels.design import (
     CSC,
     Dense,
     RowWeights,
+    Scaled,
     UniformWeights,
     canonical,
     is_sparse,
     sparse_columns,
     sparse_gram,
+    unscaled,
     without_offsets,
 )
 from skreg.exceptions import NON_FINITE_COEF
@@ -51,6 +58,8 @@ class Sample:
         Features with one value in every row; they get no coefficient.
     shift : ndarray of shape (n_features,)
         What was subtracted from the stored entries of X, see `without_offsets`.
+    scale : ndarray of shape (n_features,) or None
+        What the columns are divided by; None stands for ones.
     """
 
     X: Any
@@ -62,6 +71,7 @@ class Sample:
     centred: bool
     constant: np.ndarray
     shift: np.ndarray
+    scale: np.ndarray | None = None
 
     @property
     def y_norm2(self):
@@ -91,28 +101,39 @@ class Sample:
         return self.weights[:, None] * rows
 
     def correlation(self, rows):
-        """sum_i omega_i (x_i - m) rows_i, shape (n_features, n_columns)."""
-        scale = 1.0 / len(rows)
+        """sum_i omega_i (x_i - m) rows_i / scale, shape (n_features, n_columns)."""
+        share = 1.0 / len(rows)
         if self.weights is not None:
-            rows, scale = self.weights[:, None] * rows, 1.0
+            rows, share = self.weights[:, None] * rows, 1.0
         if is_sparse(self.X):
-            products = self.X.T @ rows - np.outer(self.X_mean, rows.sum(axis=0))
-            products[self.constant] = 0.0
-            return scale * products
-        out = np.zeros((self.X.shape[1], rows.shape[1]))
-        for part, columns, tile in _tiles(self.X, self.X_mean, self.centred):
-            out[columns] += tile.T @ rows[part]
-        out *= scale
+            out = self.X.T @ rows - np.outer(self.X_mean, rows.sum(axis=0))
+            out[self.constant] = 0.0
+        else:
+            out = np.zeros((self.X.shape[1], rows.shape[1]))
+            for part, columns, tile in _tiles(self.X, self.X_mean, self.centred):
+                out[columns] += tile.T @ rows[part]
+        out *= share
+        if self.scale is not None:
+            out /= self.scale[:, None]
         return out
 
     def fitted(self, coef):
-        """(x_i - m)' coef for coef of shape (n_columns, n_features)."""
+        """(x_i - m)' (coef / scale) for coef of shape (n_columns, n_features)."""
+        coef = self.original(coef)
         if is_sparse(self.X):
             return self.X @ coef.T - coef @ self.X_mean
         out = np.zeros((self.X.shape[0], coef.shape[0]))
         for rows, columns, tile in _tiles(self.X, self.X_mean, self.centred):
             out[rows] += tile @ coef[:, columns].T
         return out
+
+    def original(self, coef):
+        """Coefficients of X as it is; coef of shape (..., n_features) is of X / scale."""
+        return coef if self.scale is None else coef / self.scale
+
+    def standardized(self, coef):
+        """Coefficients of X / scale; coef of shape (..., n_features) is of X as it is."""
+        return coef if self.scale is None else coef * self.scale
 
     def select(self, targets):
         """The same sample with some of its targets."""
@@ -128,18 +149,18 @@ class Sample:
         """Intercepts for coef of shape (..., n_features), targets on the first axis."""
         if not self.centred:
             return np.zeros(coef.shape[:-1])
-        at_mean = coef @ (self.X_mean + self.shift)
+        at_mean = self.original(coef) @ (self.X_mean + self.shift)
         return self.y_mean.reshape((-1,) + (1,) * (at_mean.ndim - 1)) - at_mean
 
     def intercept_rounding(self, coef):
         """How far rounding may move them; coef has shape (n_targets, n_features)."""
         if not self.centred:
             return np.zeros(len(coef))
-        sizes = np.abs(coef) @ np.abs(self.X_mean + self.shift)
+        sizes = np.abs(self.original(coef)) @ np.abs(self.X_mean + self.shift)
         return np.finfo(np.float64).eps * (np.abs(self.y_mean) + sizes)
 
 
-def make_sample(X, y, sample_weight, fit_intercept):
+def make_sample(X, y, sample_weight, fit_intercept, standardize=False):
     """Build a :class:`Sample` from validated input.
 
     Parameters
@@ -149,6 +170,10 @@ def make_sample(X, y, sample_weight, fit_intercept):
     sample_weight : ndarray of shape (n_samples,) or None
         Positive.
     fit_intercept : bool
+    standardize : bool
+        Whether columns are divided by their standard deviation: weighted, of the
+        population and about the mean, without an intercept too. A constant column is
+        divided by one.
     """
     n_samples, n_features = X.shape
     if is_sparse(X):
@@ -169,11 +194,27 @@ def make_sample(X, y, sample_weight, fit_intercept):
         constant=np.zeros(0, dtype=np.int64),
         shift=np.zeros(n_features),
     )
-    if not fit_intercept:
+    if not fit_intercept and not standardize:
         return sample
+    about_means = _centred(sample)
+    if fit_intercept:
+        sample = about_means
+    if not standardize:
+        return sample
+    return replace(sample, scale=standard_scale(column_curvature(about_means)))
+
+
+def standard_scale(variances):
+    """What a column of each variance is divided by; one for a variance of zero."""
+    return np.where(variances > 0.0, np.sqrt(variances), 1.0)
+
+
+def _centred(sample):
+    """The sample about its weighted means."""
+    X, y = sample.X, sample.y
     y_mean = sample.mean(y)
     y_mean = y_mean + sample.mean(y - y_mean)  # the second pass removes rounding
-    ones = np.ones((n_samples, 1))
+    ones = np.ones((len(y), 1))
     X_mean = sample.correlation(ones)[:, 0]
     constant, values = constant_columns(X, X_mean)
     sample = replace(sample, y_mean=y_mean, y=y - y_mean)
@@ -210,27 +251,32 @@ def constant_columns(X, X_mean):
 
 
 def make_kernel_matrix(sample):
-    """omega^(1/2) (X - m) (X - m)' omega^(1/2), of shape (n_samples, n_samples)."""
+    """A A' with A = omega^(1/2) (X - m) / scale, of shape (n_samples, n_samples)."""
     roots = sample.weight_roots()
-    if is_sparse(sample.X):
-        product = sparse_gram(sample.X.T, None) * sample.X.shape[1]
-        shift = sample.X @ sample.X_mean
-        product -= shift[:, None] + shift[None, :] - sample.X_mean @ sample.X_mean
-        return product * roots * roots.T
     n_samples, n_features = sample.X.shape
+    if is_sparse(sample.X):
+        weights = np.ones(n_features) if sample.scale is None else sample.scale**-2.0
+        product, means = sparse_gram(sample.X.T, weights), weights * sample.X_mean
+        shift = sample.X @ means
+        product -= shift[:, None] + shift[None, :] - means @ sample.X_mean
+        return product * roots * roots.T
     kernel = np.zeros((n_samples, n_samples))
     for columns in slices_of(n_features, max(TILE_ROWS, TILE_ELEMENTS // n_samples)):
         tile = centred_tile(sample.X[:, columns], sample.X_mean[columns], sample.centred)
         tile = tile * roots
+        if sample.scale is not None:
+            tile /= sample.scale[columns]
         kernel += tile @ tile.T
     return kernel
 
 
 def explicit_matrix(sample):
-    """omega^(1/2) (X - m) as a new dense array, for a singular value decomposition."""
+    """omega^(1/2) (X - m) / scale as a new dense array, for its singular values."""
     X = sample.X.toarray() if is_sparse(sample.X) else sample.X
     matrix = centred_tile(X, sample.X_mean, sample.centred) * sample.weight_roots()
     matrix[:, is_constant(sample, np.einsum("ij,ij->j", matrix, matrix))] = 0.0
+    if sample.scale is not None:
+        matrix /= sample.scale
     return matrix
 
 
@@ -255,11 +301,13 @@ def column_design(sample):
         columns = read_only(np.ascontiguousarray(sample.X.T))
         sample = replace(sample, X=columns.T)
         design = Dense(columns, sample.X_mean, kernel_weights)
+    if sample.scale is not None:
+        design = Scaled(design, 1.0 / sample.scale)
     return design, column_curvature(sample)
 
 
 def column_curvature(sample):
-    """h_j = sum_i omega_i (x_ij - m_j)^2; zero for a column that is constant."""
+    """h_j = sum_i omega_i (x_ij - m_j)^2 / scale_j^2; zero for a constant column."""
     if is_sparse(sample.X):
         curvature = sparse_curvature(sample)
     else:
@@ -268,7 +316,9 @@ def column_curvature(sample):
             weights = None if sample.weights is None else sample.weights[rows]
             curvature[columns] += _mean_square(tile, weights, sample.X.shape[0])
     curvature[is_constant(sample, curvature)] = 0.0
-    return curvature
+    if sample.scale is None:
+        return curvature
+    return curvature / sample.scale / sample.scale
 
 
 def refuse_overflow(*arrays):
@@ -291,13 +341,16 @@ def start_state(design, sample, k):
 def residual_state(design, sample, residual):
     """The state of `design` for a given residual."""
     state = sample.weighted(residual[:, None])[:, 0]
-    if isinstance(design, Dense):
+    if isinstance(unscaled(design), Dense):
         return state
     return np.append(state, state.sum() if sample.centred else 0.0)
 
 
 def is_constant(sample, curvature):
-    """Which columns vary only by rounding; they get no coefficient."""
+    """Which columns vary only by rounding; they get no coefficient.
+
+    `curvature` is that of X as it is, not divided by its scale.
+    """
     refuse_overflow(curvature, sample.X_mean)
     if not sample.centred:
         return curvature <= 0.0

@@ -67,6 +67,7 @@ SINGLE_PARAMETERS = {
     "alpha": real(0),
     "max_iter": integer(1) | NONE,
     "warm_start": BOOLEAN,
+    "standardize": BOOLEAN,
 }
 CV_PARAMETERS = {
     **SHARED_PARAMETERS,
@@ -93,7 +94,7 @@ class PenalizedRegressor(LinearRegressor):
         """Certificates of `coef_` and `intercept_` as they were stored, and the part of
         them that is rounding of the intercept.
         """
-        coef = np.atleast_2d(self.coef_).astype(np.float64)
+        coef = sample.standardized(np.atleast_2d(self.coef_).astype(np.float64))
         gaps = self._certify(sample, penalty, alpha, coef)
         missed = np.abs(np.atleast_1d(self.intercept_) - sample.intercept(coef))
         rounding = 0.5 * np.square(missed + sample.intercept_rounding(coef))
@@ -106,6 +107,7 @@ class PenalizedRegressor(LinearRegressor):
     def _store(self, data, sample, result, penalty, alpha):
         """Set the attributes of the solution; the result, with their certificates."""
         coef, intercept = result.coefs[:, 0], sample.intercept(result.coefs[:, 0])
+        coef = sample.original(coef)
         if not np.all(np.isfinite(coef)) or not np.all(np.isfinite(intercept)):
             raise ValueError(NON_FINITE_COEF)
         self.coef_, self.intercept_ = stored(
@@ -131,7 +133,9 @@ class SingleAlpha(PenalizedRegressor):
         parameters = self.get_params(deep=False)
         check_parameters(type(self).__name__, parameters, self._parameters)
         data = self._checked(X, y, sample_weight, check)
-        sample = make_sample(data.X, data.y, data.sample_weight, self.fit_intercept)
+        sample = make_sample(
+            data.X, data.y, data.sample_weight, self.fit_intercept, self.standardize
+        )
         start = self._start(sample)
         solve = self._solver(sample, check)
         result = solve(sample, self._penalty(), [self.alpha], start=start)
@@ -157,7 +161,7 @@ class SingleAlpha(PenalizedRegressor):
             (known, shape[1]),
             "coef_ (warm_start=True)",
         )
-        return start
+        return sample.standardized(start)
 
 
 class PenalizedLeastSquares(SingleAlpha):
@@ -360,7 +364,7 @@ def _moments(estimator, sample, check=True):
     precompute, dense = estimator.precompute, isinstance(sample.X, np.ndarray)
     if isinstance(precompute, (bool, np.bool_, str)) or not dense:
         return None
-    if sample.centred and not np.allclose(sample.X_mean, 0.0):
+    if sample.centred and not np.allclose(sample.original(sample.X_mean), 0.0):
         warnings.warn(GRAM_RECOMPUTED, UserWarning, stacklevel=5)
         return None
     gram = check_array(precompute, dtype=np.float64, input_name="precompute")

@@ -63,6 +63,12 @@ class ElasticNet(PenalizedLeastSquares):
     selection : {'cyclic', 'random'}, default='cyclic'
         Accepted; coordinates are always visited in cycles over a working set, which
         reaches the same solution.
+    standardize : bool, default=False
+        Whether to divide each column of X by its standard deviation (weighted, of the
+        population) for the fit: `alpha` and the certificate are those of the model after
+        ``StandardScaler(with_mean=fit_intercept)``, `coef_` and `intercept_` those of X
+        as it is. X is not copied for it. A constant column gets the coefficient zero
+        (without an intercept it is left as it is).
 
     Attributes
     ----------
@@ -146,6 +152,7 @@ class ElasticNet(PenalizedLeastSquares):
         positive=False,
         random_state=None,
         selection="cyclic",
+        standardize=False,
     ):
         self.alpha = alpha
         self.l1_ratio = l1_ratio
@@ -158,6 +165,7 @@ class ElasticNet(PenalizedLeastSquares):
         self.positive = positive
         self.random_state = random_state
         self.selection = selection
+        self.standardize = standardize
 
     def _penalty(self):
         return L1L2(self.l1_ratio, self.positive)

@@ -55,6 +55,12 @@ class Lasso(PenalizedLeastSquares):
     selection : {'cyclic', 'random'}, default='cyclic'
         Accepted; coordinates are always visited in cycles over a working set, which
         reaches the same solution.
+    standardize : bool, default=False
+        Whether to divide each column of X by its standard deviation (weighted, of the
+        population) for the fit: `alpha` and the certificate are those of the model after
+        ``StandardScaler(with_mean=fit_intercept)``, `coef_` and `intercept_` those of X
+        as it is. X is not copied for it. A constant column gets the coefficient zero
+        (without an intercept it is left as it is).
 
     Attributes
     ----------
@@ -137,6 +143,7 @@ class Lasso(PenalizedLeastSquares):
         positive=False,
         random_state=None,
         selection="cyclic",
+        standardize=False,
     ):
         self.alpha = alpha
         self.fit_intercept = fit_intercept
@@ -148,6 +155,7 @@ class Lasso(PenalizedLeastSquares):
         self.positive = positive
         self.random_state = random_state
         self.selection = selection
+        self.standardize = standardize
 
     def _penalty(self):
         return L1(self.positive)

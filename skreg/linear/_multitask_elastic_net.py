@@ -54,6 +54,12 @@ class MultiTaskElasticNet(MultiTaskLeastSquares):
         Accepted; nothing is drawn at random.
     selection : {'cyclic', 'random'}, default='cyclic'
         Accepted; the solution does not depend on which feature is visited first.
+    standardize : bool, default=False
+        Whether to divide each column of X by its standard deviation (weighted, of the
+        population) for the fit: `alpha` and the certificate are those of the model after
+        ``StandardScaler(with_mean=fit_intercept)``, `coef_` and `intercept_` those of X
+        as it is. X is not copied for it. A constant column gets the coefficient zero
+        (without an intercept it is left as it is).
 
     Attributes
     ----------
@@ -137,6 +143,7 @@ class MultiTaskElasticNet(MultiTaskLeastSquares):
         warm_start=False,
         random_state=None,
         selection="cyclic",
+        standardize=False,
     ):
         self.alpha = alpha
         self.l1_ratio = l1_ratio
@@ -147,6 +154,7 @@ class MultiTaskElasticNet(MultiTaskLeastSquares):
         self.warm_start = warm_start
         self.random_state = random_state
         self.selection = selection
+        self.standardize = standardize
 
     def _penalty(self):
         return L1L2(self.l1_ratio)

@@ -47,6 +47,12 @@ class MultiTaskLasso(MultiTaskLeastSquares):
         Accepted; nothing is drawn at random.
     selection : {'cyclic', 'random'}, default='cyclic'
         Accepted; the solution does not depend on which feature is visited first.
+    standardize : bool, default=False
+        Whether to divide each column of X by its standard deviation (weighted, of the
+        population) for the fit: `alpha` and the certificate are those of the model after
+        ``StandardScaler(with_mean=fit_intercept)``, `coef_` and `intercept_` those of X
+        as it is. X is not copied for it. A constant column gets the coefficient zero
+        (without an intercept it is left as it is).
 
     Attributes
     ----------
@@ -125,6 +131,7 @@ class MultiTaskLasso(MultiTaskLeastSquares):
         warm_start=False,
         random_state=None,
         selection="cyclic",
+        standardize=False,
     ):
         self.alpha = alpha
         self.fit_intercept = fit_intercept
@@ -134,6 +141,7 @@ class MultiTaskLasso(MultiTaskLeastSquares):
         self.warm_start = warm_start
         self.random_state = random_state
         self.selection = selection
+        self.standardize = standardize
 
     def _penalty(self):
         return L1()

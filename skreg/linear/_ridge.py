@@ -99,6 +99,12 @@ class Ridge(LinearRegressor):
         Restrict the coefficients to non-negative values (by coordinate descent).
     random_state : int, RandomState instance or None, default=None
         Accepted; nothing is drawn at random.
+    standardize : bool, default=False
+        Whether to divide each column of X by its standard deviation (weighted, of the
+        population) for the fit: `alpha` and the certificate are those of the model after
+        ``StandardScaler(with_mean=fit_intercept)``, `coef_` and `intercept_` those of X
+        as it is. X is not copied for it. A constant column gets the coefficient zero
+        (without an intercept it is left as it is).
 
     Attributes
     ----------
@@ -165,6 +171,7 @@ class Ridge(LinearRegressor):
         "solver": choice(*SOLVERS),
         "positive": BOOLEAN,
         "random_state": RANDOM_STATE,
+        "standardize": BOOLEAN,
     }
 
     def __init__(
@@ -178,6 +185,7 @@ class Ridge(LinearRegressor):
         solver="auto",
         positive=False,
         random_state=None,
+        standardize=False,
     ):
         self.alpha = alpha
         self.fit_intercept = fit_intercept
@@ -187,6 +195,7 @@ class Ridge(LinearRegressor):
         self.solver = solver
         self.positive = positive
         self.random_state = random_state
+        self.standardize = standardize
 
     def fit(self, X, y, sample_weight=None):
         """Fit the model.
@@ -214,17 +223,19 @@ class Ridge(LinearRegressor):
         check_parameters("Ridge", parameters, self._parameters)
         self._check_solver(sparse.issparse(X))
         data = check_input(self, X, y, sample_weight, scalar=True)
-        sample = make_sample(data.X, data.y, data.sample_weight, self.fit_intercept)
+        sample = make_sample(
+            data.X, data.y, data.sample_weight, self.fit_intercept, self.standardize
+        )
         l2 = self._strengths(data.y.shape[1]) / sample.weight_sum
         coef, gaps, self.n_iter_, self.solver_ = (
             self._solve_positive(sample, l2) if self.positive else self._solve(sample, l2)
         )
-        intercept = sample.intercept(coef)
+        intercept, coef = sample.intercept(coef), sample.original(coef)
         if not np.all(np.isfinite(coef)) or not np.all(np.isfinite(intercept)):
             raise ValueError(NON_FINITE_COEF)
         self.coef_, self.intercept_ = stored(coef, intercept, data, self.fit_intercept)
-        if self.positive or data.X.dtype == np.float32:
-            kept = np.atleast_2d(self.coef_).astype(np.float64)
+        if self.positive or self.standardize or data.X.dtype == np.float32:
+            kept = sample.standardized(np.atleast_2d(self.coef_).astype(np.float64))
             error = np.atleast_1d(self.intercept_) - sample.intercept(kept)
             penalty = L2(self.positive)
             gaps = recompute_gaps(sample, penalty, l2, kept, np.arange(len(l2)))

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import sklearn.linear_model
+from sklearn.preprocessing import StandardScaler
 
 import skreg
 
@@ -25,6 +26,8 @@ SETTINGS = {
         {"warm_start": True},
         {"copy_X": False, "alpha": 0.1},
         {"alpha": 0},
+        {"standardize": True},
+        {"standardize": True, "fit_intercept": False, "alpha": 0.1},
     ],
     skreg.ElasticNet: [
         {},
@@ -35,6 +38,7 @@ SETTINGS = {
         {"l1_ratio": 0},
         {"l1_ratio": 1},
         {"warm_start": True, "alpha": 0.1},
+        {"standardize": True, "warm_start": True},
     ],
     skreg.Ridge: [
         {},
@@ -45,6 +49,8 @@ SETTINGS = {
         {"solver": "sag", "random_state": 0},
         {"positive": True},
         {"alpha": 0},
+        {"standardize": True},
+        {"standardize": True, "fit_intercept": False},
     ],
     skreg.LassoCV: [
         FEW_ALPHAS,
@@ -67,6 +73,7 @@ SETTINGS = {
         {"warm_start": True, "alpha": 0.1},
         {"copy_X": False, "alpha": 0.1},
         {"alpha": 0},
+        {"standardize": True},
     ],
     skreg.MultiTaskElasticNet: [
         {},
@@ -75,6 +82,7 @@ SETTINGS = {
         {"l1_ratio": 0},
         {"l1_ratio": 1},
         {"warm_start": True, "alpha": 0.1},
+        {"standardize": True, "warm_start": True},
     ],
     skreg.MultiTaskLassoCV: [
         FEW_ALPHAS,
@@ -122,8 +130,11 @@ class Case(NamedTuple):
         return self.cls(**{**self.settings, **changes})
 
     def reference(self, **changes):
+        settings = {**self.settings, **changes}
         cls = getattr(sklearn.linear_model, self.cls.__name__)
-        return cls(**{**self.settings, **changes})
+        if settings.pop("standardize", False):
+            cls = behind_scaler(cls)
+        return cls(**settings)
 
     @property
     def iterates(self):
@@ -157,6 +168,21 @@ class Case(NamedTuple):
     def __str__(self):
         words = ",".join(f"{name}={value}" for name, value in self.settings.items())
         return f"{self.cls.__name__}({words})"
+
+
+def behind_scaler(cls):
+    """A class of scikit-learn with a StandardScaler in front, which need not centre;
+    coefficients are those of X as it is.
+    """
+
+    class Standardized(cls):
+        def fit(self, X, y, sample_weight=None):
+            scaler = StandardScaler(with_mean=False).fit(X, sample_weight=sample_weight)
+            super().fit(scaler.transform(X), y, sample_weight=sample_weight)
+            self.coef_ = (self.coef_ / scaler.scale_).astype(self.coef_.dtype)
+            return self
+
+    return Standardized
 
 
 CASES = [Case(cls, settings) for cls, rows in SETTINGS.items() for settings in rows]
