@@ -17,26 +17,18 @@ a good ridge parameter, Technometrics, 1979.
 from dataclasses import replace
 
 import numpy as np
-from scipy import linalg
 
 from skreg._kernels.design import is_sparse
-from skreg._solvers.moments import make_moments
 from skreg._solvers.ridge import decompose
-from skreg._solvers.sample import (
-    make_kernel_matrix,
-    make_sample,
-    weighted_targets,
-)
+from skreg._solvers.sample import make_sample, slices_of, weighted_targets
+from skreg._solvers.spectrum import BLOCK_ELEMENTS, find_spectrum, row_products
 
-# Below this ratio of l2 to the largest eigenvalue of the Gram matrix its small
-# eigenvalues are noise, and X itself is decomposed.
-GRAM_CONDITION = 1e-9
 # 1 - h_i by subtraction keeps nine digits down to here.
 LEVERAGE_MARGIN = 1e-7
 MAX_SPARSE_BYTES = 4 * 2**30
 
 
-def leave_one_out(sample, l2, *, exact_factor=False):
+def leave_one_out(sample, l2, *, exact_factor=False, spectrum=None):
     """Leave-one-out prediction errors y_i - prediction_(-i).
 
     Parameters
@@ -46,82 +38,90 @@ def leave_one_out(sample, l2, *, exact_factor=False):
         Positive strengths, in the scale of :func:`skreg._solvers.ridge.solve_ridge`.
     exact_factor : bool
         Decompose X itself even where its Gram matrix would do.
+    spectrum : Spectrum, optional
+        Of the sample, if known.
 
     Returns
     -------
     ndarray of shape (n_alphas, n_samples, n_targets)
         Of a standardized sample: with the scales of all rows at every row left out.
     """
+    if spectrum is None:
+        spectrum = spectrum_for_rows(sample, l2.min(), exact_factor=exact_factor)
+    errors = np.empty((len(l2), *sample.y.shape))
+    blocks = _from_right_vectors if spectrum.left is None else _from_left_vectors
+    for rows, margins, residual in blocks(sample, spectrum, l2):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            errors[:, rows] = np.moveaxis(residual / margins[:, :, None], 0, 1)
+        if _is_complete(sample, spectrum):
+            continue
+        for row in np.flatnonzero(margins.min(axis=1) < LEVERAGE_MARGIN):
+            errors[:, rows.start + row] = _without(sample, l2, rows.start + row)
+    return errors
+
+
+def spectrum_for_rows(sample, least_l2, *, exact_factor=False):
+    """The spectrum of a sample of at least two rows, or an error with what it needs."""
     n_samples, n_features = sample.X.shape
     if n_samples == 1:
         raise ValueError(
             "Leave-one-out needs at least two rows of positive weight; got X with "
             "n_samples=1."
         )
-    _refuse_if_too_large(sample)
-    if not exact_factor:
-        found = (
-            _from_gram(sample, l2) if n_features < n_samples else _from_kernel(sample, l2)
+    needed = 8 * n_samples * min(n_samples, n_features)
+    if is_sparse(sample.X) and needed > MAX_SPARSE_BYTES:
+        raise ValueError(
+            f"Exact leave-one-out on sparse X of shape {sample.X.shape} needs a dense "
+            f"factor of {needed / 2**30:.0f} GiB. Use cv=5 or another splitter."
         )
-        if found is not None:
-            return found
-    left, values, _ = decompose(sample)
-    return _from_left_vectors(sample, l2, left, values**2)
+    return find_spectrum(sample, least_l2, exact_factor=exact_factor)
 
 
-def _from_gram(sample, l2):
-    """n > p: eigenvectors of the Gram matrix; None if they are not accurate enough."""
-    eigenvalues, vectors = linalg.eigh(make_moments(sample).gram)
-    if l2.min() <= GRAM_CONDITION * eigenvalues[-1]:
-        return None
-    scores = sample.fitted(vectors.T) * sample.weight_roots()
-    goal = weighted_targets(sample)
-    damping = 1.0 / (np.maximum(eigenvalues, 0.0)[:, None] + l2)
-    margins = 1.0 - _intercept_leverage(sample)[:, None] - scores**2 @ damping
-    along = scores.T @ goal
-    residual = goal - np.stack([scores @ (d[:, None] * along) for d in damping.T])
-    return _errors(sample, l2, residual, margins)
+def _from_right_vectors(sample, spectrum, l2):
+    """Yield (rows, 1 - h_i, r_i) for blocks of rows, from (x_i - m)'V.
+
+    Shapes (n_rows, n_alphas) and (n_rows, n_alphas, n_targets).
+    """
+    damping = 1.0 / (spectrum.squares[:, None] + l2)
+    omega = sample.weight_roots() ** 2
+    shape = len(l2), sample.y.shape[1]
+    along = spectrum.shrunk(l2).reshape(len(damping), shape[0] * shape[1])
+    for rows, scores in row_products(sample, spectrum.right.T, width=along.shape[1]):
+        residual = sample.y[rows, None, :] - (scores @ along).reshape(-1, *shape)
+        np.multiply(scores, scores, out=scores)
+        margins = scores @ damping
+        margins += float(sample.centred)
+        margins *= -omega[rows]
+        margins += 1.0
+        yield rows, margins, residual
 
 
-def _from_kernel(sample, l2):
-    """n <= p: eigenvectors of the kernel matrix are the left vectors, all of them."""
-    eigenvalues, left = linalg.eigh(make_kernel_matrix(sample))
-    if l2.min() <= GRAM_CONDITION * eigenvalues[-1]:
-        return None
-    if sample.centred:  # the direction of the intercept has eigenvalue zero
-        overlap = np.abs(left.T @ sample.weight_roots()[:, 0])
-        keep = np.arange(len(overlap)) != np.argmax(overlap)
-        if overlap.max() < 1.0 - 1e-8:
-            return None
-        eigenvalues, left = eigenvalues[keep], left[:, keep]
-    return _from_left_vectors(sample, l2, left, np.maximum(eigenvalues, 0.0))
+def _from_left_vectors(sample, spectrum, l2):
+    """The same from the left vectors: sums in which nothing cancels if they are complete.
+
+    What lies outside their span is zero if there are as many as rows.
+    """
+    left, goal, roots = spectrum.left, weighted_targets(sample), sample.weight_roots()
+    complete = _is_complete(sample, spectrum)
+    coordinates = left.T @ goal
+    damping = l2 / (spectrum.squares[:, None] + l2)
+    along = damping[:, :, None] * coordinates[:, None, :]
+    along = along.reshape(len(damping), len(l2) * goal.shape[1])
+    height = max(16, BLOCK_ELEMENTS // max(left.shape[1], along.shape[1], 1))
+    for rows in slices_of(len(goal), height):
+        part = left[rows]
+        residual = (part @ along).reshape(-1, len(l2), goal.shape[1])
+        margins = part**2 @ damping
+        if not complete:
+            residual += (goal[rows] - part @ coordinates)[:, None, :]
+            within = float(sample.centred) * roots[rows, 0] ** 2 + np.sum(part**2, axis=1)
+            margins += np.maximum(1.0 - within, 0.0)[:, None]
+        yield rows, margins, residual / roots[rows, :, None]
 
 
-def _from_left_vectors(sample, l2, left, squares):
-    """Sums over left singular vectors with squared singular values `squares`."""
-    goal = weighted_targets(sample)
-    along = left.T @ goal
-    damping = l2 / (squares[:, None] + l2)
-    complete = left.shape[1] >= len(goal) - int(sample.centred)
-    if complete:
-        outside, rest = np.zeros_like(goal), np.zeros(len(goal))
-    else:
-        outside = goal - left @ along
-        rest = 1.0 - _intercept_leverage(sample) - np.sum(left**2, axis=1)
-    margins = np.maximum(rest, 0.0)[:, None] + left**2 @ damping
-    residual = outside + np.stack([left @ (d[:, None] * along) for d in damping.T])
-    if complete:
-        return residual / margins.T[:, :, None] / sample.weight_roots()
-    return _errors(sample, l2, residual, margins)
-
-
-def _errors(sample, l2, residual, margins):
-    """r_i / (1 - h_i), and rows of leverage close to one without a shortcut."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        errors = residual / margins.T[:, :, None] / sample.weight_roots()
-    for row in np.flatnonzero(margins.min(axis=1) < LEVERAGE_MARGIN):
-        errors[:, row] = _without(sample, l2, row)
-    return errors
+def _is_complete(sample, spectrum):
+    left = spectrum.left
+    return left is not None and left.shape[1] >= len(left) - int(sample.centred)
 
 
 def _without(sample, l2, row):
@@ -139,19 +139,3 @@ def _without(sample, l2, row):
     strengths = l2 / kept  # the other weights have this sum, not one
     shrunk = (score * values / (values**2 + strengths[:, None])) @ along
     return sample.y[row] - rest.y_mean - shrunk
-
-
-def _intercept_leverage(sample):
-    if not sample.centred:
-        return np.zeros(len(sample.y))
-    return sample.weight_roots()[:, 0] ** 2
-
-
-def _refuse_if_too_large(sample):
-    n_samples, n_features = sample.X.shape
-    needed = 8 * n_samples * min(n_samples, n_features)
-    if is_sparse(sample.X) and needed > MAX_SPARSE_BYTES:
-        raise ValueError(
-            f"Exact leave-one-out on sparse X of shape {sample.X.shape} needs a dense "
-            f"factor of {needed / 2**30:.0f} GiB. Use cv=5 or another splitter."
-        )

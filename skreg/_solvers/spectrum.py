@@ -1,8 +1,9 @@
 """Ridge regression at many strengths from one eigendecomposition.
 
-With A = omega^(1/2) (X - m) = U diag(s) V' and the goal g = omega^(1/2) y, the solution
-at strength l2 is V diag(s / (s^2 + l2)) U'g, for all strengths and targets at once. The
-smaller of A'A and AA' is decomposed where that keeps enough digits, A itself otherwise.
+With A = omega^(1/2) (X - m) / scale = U diag(s) V' and the goal g = omega^(1/2) y, the
+solution at strength l2 is V diag(s / (s^2 + l2)) U'g, for all strengths and targets at
+once. The smaller of A'A and AA' is decomposed where that keeps enough digits, A itself
+otherwise.
 """
 
 from dataclasses import dataclass
@@ -73,12 +74,13 @@ class Spectrum:
         ndarray of shape (n_alphas, n_targets, n_features)
         """
         along = self.shrunk(l2)
-        shape = along.shape[1:]
-        flat = along.reshape(len(self.squares), -1)
+        flat = along.reshape(len(along), along.shape[1] * along.shape[2])
         if self.right is not None:
-            return (self.right @ flat).T.reshape(*shape, -1)
-        dual = self.left @ flat
-        return sample.correlation(dual / sample.weight_roots()).T.reshape(*shape, -1)
+            coefs = (self.right @ flat).T
+        else:
+            dual = self.left @ flat
+            coefs = sample.correlation(dual / sample.weight_roots()).T
+        return coefs.reshape(*along.shape[1:], coefs.shape[1])
 
     def df(self, l2, centred):
         """Traces of the hat matrices, the intercept included, shape (n_alphas,)."""
@@ -226,12 +228,15 @@ def _refined_dual(sample, spectrum, l2):
     return sample.correlation(dual / roots).T
 
 
-def row_products(sample, coef):
-    """Yield (rows, (x_i - m)' coef) for blocks of rows; coef has shape (k, n_features)."""
+def row_products(sample, coef, width=1):
+    """Yield (rows, fitted values less y_mean) for blocks of rows; see `Sample.fitted`.
+
+    `width` is how many more numbers per row the caller has room for.
+    """
     n_samples, n_features = sample.X.shape
     X = sample.X.tocsr() if is_sparse(sample.X) else sample.X
-    columns = np.ascontiguousarray(coef.T)
-    height = max(16, BLOCK_ELEMENTS // max(n_features, len(coef), 1))
+    columns = np.ascontiguousarray(sample.original(coef).T)
+    height = max(16, BLOCK_ELEMENTS // max(n_features, len(coef), width, 1))
     for rows in slices_of(n_samples, height):
         if is_sparse(X):
             yield rows, X[rows] @ columns - sample.X_mean @ columns
