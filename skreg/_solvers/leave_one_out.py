@@ -17,15 +17,23 @@ a good ridge parameter, Technometrics, 1979.
 from dataclasses import replace
 
 import numpy as np
+from scipy import linalg
 
 from skreg._kernels.design import is_sparse
 from skreg._solvers.ridge import decompose
 from skreg._solvers.sample import make_sample, slices_of, weighted_targets
-from skreg._solvers.spectrum import BLOCK_ELEMENTS, find_spectrum, row_products
+from skreg._solvers.spectrum import (
+    BLOCK_ELEMENTS,
+    MAX_DENSE_BYTES,
+    dense_bytes,
+    find_spectrum,
+    row_products,
+)
 
 # 1 - h_i by subtraction keeps nine digits down to here.
 LEVERAGE_MARGIN = 1e-7
-MAX_SPARSE_BYTES = 4 * 2**30
+# Directions of the table of strengths below this share of the first are rounding.
+NEGLIGIBLE = 1e-16
 
 
 def leave_one_out(sample, l2, *, exact_factor=False, spectrum=None):
@@ -50,50 +58,86 @@ def leave_one_out(sample, l2, *, exact_factor=False, spectrum=None):
         spectrum = spectrum_for_rows(sample, l2.min(), exact_factor=exact_factor)
     errors = np.empty((len(l2), *sample.y.shape))
     blocks = _from_right_vectors if spectrum.left is None else _from_left_vectors
+    complete = _is_complete(sample, spectrum)
     for rows, margins, residual in blocks(sample, spectrum, l2):
         with np.errstate(divide="ignore", invalid="ignore"):
-            errors[:, rows] = np.moveaxis(residual / margins[:, :, None], 0, 1)
-        if _is_complete(sample, spectrum):
+            np.divide(residual, margins[:, :, None], out=errors[:, rows])
+        if complete:
             continue
-        for row in np.flatnonzero(margins.min(axis=1) < LEVERAGE_MARGIN):
-            errors[:, rows.start + row] = _without(sample, l2, rows.start + row)
+        for row in rows.start + np.flatnonzero(margins.min(axis=0) < LEVERAGE_MARGIN):
+            errors[:, row] = _without(sample, l2, row)
     return errors
 
 
 def spectrum_for_rows(sample, least_l2, *, exact_factor=False):
     """The spectrum of a sample of at least two rows, or an error with what it needs."""
-    n_samples, n_features = sample.X.shape
-    if n_samples == 1:
+    if len(sample.y) == 1:
         raise ValueError(
             "Leave-one-out needs at least two rows of positive weight; got X with "
             "n_samples=1."
         )
-    needed = 8 * n_samples * min(n_samples, n_features)
-    if is_sparse(sample.X) and needed > MAX_SPARSE_BYTES:
-        raise ValueError(
-            f"Exact leave-one-out on sparse X of shape {sample.X.shape} needs a dense "
-            f"factor of {needed / 2**30:.0f} GiB. Use cv=5 or another splitter."
-        )
+    if dense_bytes(sample) > MAX_DENSE_BYTES:
+        refuse_dense(sample, "Exact leave-one-out")
     return find_spectrum(sample, least_l2, exact_factor=exact_factor)
 
 
-def _from_right_vectors(sample, spectrum, l2):
-    """Yield (rows, 1 - h_i, r_i) for blocks of rows, from (x_i - m)'V.
+def spectrum_for_traces(sample, least_l2):
+    """The spectrum of a sample for degrees of freedom, or an error with what it needs."""
+    direct = min(sample.X.shape) ** 2 * 8 <= MAX_DENSE_BYTES or not is_sparse(sample.X)
+    found = find_spectrum(sample, least_l2) if direct else None
+    if found is None:
+        refuse_dense(sample, "A criterion with exact degrees of freedom")
+    return found
 
-    Shapes (n_rows, n_alphas) and (n_rows, n_alphas, n_targets).
+
+def refuse_dense(sample, what):
+    """An error with the memory that a dense factor of sparse X needs."""
+    raise ValueError(
+        f"{what} on sparse X of shape {sample.X.shape} needs a dense factor of "
+        f"{dense_bytes(sample) / 2**30:.0f} GiB. Use cv=5 or another splitter."
+    )
+
+
+def _from_right_vectors(sample, spectrum, l2):
+    """Yield (rows, 1 - h_i, r_i) for blocks of rows, from the scores (x_i - m)'V.
+
+    Shapes (n_alphas, n_rows) and (n_alphas, n_rows, n_targets). Many strengths cost what
+    a few do, see :func:`_mixed`.
     """
-    damping = 1.0 / (spectrum.squares[:, None] + l2)
-    omega = sample.weight_roots() ** 2
-    shape = len(l2), sample.y.shape[1]
-    along = spectrum.shrunk(l2).reshape(len(damping), shape[0] * shape[1])
-    for rows, scores in row_products(sample, spectrum.right.T, width=along.shape[1]):
-        residual = sample.y[rows, None, :] - (scores @ along).reshape(-1, *shape)
+    few, mixing = _mixed(spectrum.squares, l2)
+    along = few[:, :, None] * spectrum.products[:, None, :]
+    along = along.reshape(len(few), along.shape[1] * along.shape[2])
+    width = max(along.shape[1], len(l2) * sample.y.shape[1])
+    omega = sample.weight_roots()[:, 0] ** 2
+    for rows, scores in row_products(sample, spectrum.right.T, width):
+        residual = (scores @ along).reshape(-1, few.shape[1], sample.y.shape[1])
+        residual = np.tensordot(-mixing, residual, axes=(0, 1))
+        residual += sample.y[rows]
         np.multiply(scores, scores, out=scores)
-        margins = scores @ damping
+        margins = mixing.T @ (scores @ few).T
         margins += float(sample.centred)
         margins *= -omega[rows]
         margins += 1.0
         yield rows, margins, residual
+
+
+def _mixed(squares, l2):
+    """Factors (rank, m) and (m, n_alphas) of the table 1 / (squares + l2).
+
+    As functions of the strength its rows are so much alike that m is some 20 for any
+    number of strengths. The table is scaled to entries of at most one, in which an error
+    of the size of rounding moves no leverage by more.
+    """
+    if len(squares) == 0:
+        return np.zeros((0, 1)), np.zeros((1, len(l2)))
+    sizes = np.maximum(squares, l2.min())[:, None]
+    table = sizes / (squares[:, None] + l2)
+    left, right, order = linalg.qr(table, mode="economic", pivoting=True)
+    pivots = np.abs(np.diag(right))
+    m = max(1, int(np.count_nonzero(pivots > NEGLIGIBLE * pivots[0])))
+    mixing = np.empty((m, len(l2)))
+    mixing[:, order] = right[:m]
+    return left[:, :m] / sizes, mixing
 
 
 def _from_left_vectors(sample, spectrum, l2):
@@ -116,7 +160,8 @@ def _from_left_vectors(sample, spectrum, l2):
             residual += (goal[rows] - part @ coordinates)[:, None, :]
             within = float(sample.centred) * roots[rows, 0] ** 2 + np.sum(part**2, axis=1)
             margins += np.maximum(1.0 - within, 0.0)[:, None]
-        yield rows, margins, residual / roots[rows, :, None]
+        residual /= roots[rows, :, None]
+        yield rows, margins.T, np.moveaxis(residual, 1, 0)
 
 
 def _is_complete(sample, spectrum):

@@ -31,6 +31,8 @@ from skreg._solvers.sample import (
 # Where the smallest eigenvalue plus l2 is below this share of the largest, the small
 # eigenvalues of a Gram matrix are noise, and X itself is decomposed.
 GRAM_CONDITION = 1e-9
+# A sparse X is decomposed while its dense factor fits into so many bytes.
+MAX_DENSE_BYTES = 4 * 2**30
 # Products with blocks of rows have at most so many entries (4 MB).
 BLOCK_ELEMENTS = 1 << 19
 
@@ -101,6 +103,11 @@ def find_spectrum(sample, least_l2, *, exact_factor=False, moments=None, kernel=
         Of the sample, if known; used if there are more rows than features.
     kernel : ndarray of shape (n_samples, n_samples), optional
         AA', if known.
+
+    Returns
+    -------
+    Spectrum or None
+        None if X is sparse and its own decomposition is needed, which does not fit.
     """
     found = None
     if not exact_factor:
@@ -112,7 +119,14 @@ def find_spectrum(sample, least_l2, *, exact_factor=False, moments=None, kernel=
             roots = sample.weight_roots()[:, 0] if sample.centred else None
             goal = weighted_targets(sample)
             found = spectrum_of_kernel(kernel, goal, roots, least_l2)
-    return spectrum_of_matrix(sample) if found is None else found
+    if found is None and dense_bytes(sample) <= MAX_DENSE_BYTES:
+        return spectrum_of_matrix(sample)
+    return found
+
+
+def dense_bytes(sample):
+    """What a dense factor of a sparse X needs; zero for dense X."""
+    return 8 * sample.X.shape[0] * min(sample.X.shape) if is_sparse(sample.X) else 0
 
 
 def spectrum_of_moments(moments, least_l2):
@@ -183,8 +197,9 @@ def ridge_path(sample, l2):
         Of the standardized problem if `sample` is.
     converged : bool
     """
-    if is_direct(sample):
-        return find_spectrum(sample, l2.min()).coefs(sample, l2), True
+    spectrum = find_spectrum(sample, l2.min()) if is_direct(sample) else None
+    if spectrum is not None:
+        return spectrum.coefs(sample, l2), True
     n_targets = sample.y.shape[1]
     found = [solve_ridge(sample, np.full(n_targets, strength)) for strength in l2]
     return np.stack([f.coef for f in found]), all(f.converged for f in found)
