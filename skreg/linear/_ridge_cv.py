@@ -425,7 +425,9 @@ class RidgeCV(LinearRegressor):
             df = spectrum.df(l2, sample.centred)
         sizes = np.full(n_alphas, sample.X.shape[1])
         self.alpha_results_ = table(self.alphas_, curve, df=df, support_size=sizes)
-        chosen = choose_alphas(self.alpha_results_, self.rule)
+        chosen = choose_alphas(
+            self.alpha_results_, self.rule, may_be_undefined=self.scoring is None
+        )
         each = self.alpha_per_target and n_targets > 1
         names = {"alpha_": chosen.rule, "alpha_min_": chosen.min, "alpha_1se_": chosen.se}
         for name, index in names.items():

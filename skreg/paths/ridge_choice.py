@@ -1,11 +1,19 @@
 """The table of scores of ridge regression, and what the rules choose from it."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import Bunch
 
 from skreg.paths.selection import choose, make_results, one_standard_error
+
+
+UNDEFINED = (
+    "R^2, the score of folds with scoring=None, is undefined on test folds of one row, so "
+    "that alpha is the first of alphas, as in scikit-learn. Use "
+    "scoring='neg_mean_squared_error', or cv='loo'."
+)
 
 
 class Choice(NamedTuple):
@@ -39,7 +47,7 @@ def _row(values):
     return values[..., 0] if values.shape[-1] == 1 else values
 
 
-def choose_alphas(results, rule):
+def choose_alphas(results, rule, *, may_be_undefined=False):
     """What `rule`, and each of the rules known by name, chooses.
 
     Parameters
@@ -47,9 +55,16 @@ def choose_alphas(results, rule):
     results : Bunch
         From :func:`table`.
     rule : 'min', '1se' or callable
+    may_be_undefined : bool
+        Whether scores that are NaN at every alpha choose the first alpha, with a warning;
+        else they are an error.
     """
     views = _of_each_target(results)
-    best = [choose(view, "min") for view in views]
+    if may_be_undefined and np.isnan(results.mean_score).all():
+        warnings.warn(UNDEFINED, UserWarning, stacklevel=7)
+        best = [(0, 0) for _ in views]
+    else:
+        best = [choose(view, "min") for view in views]
     pairs = list(zip(views, best, strict=True))
     found = {"min": [index[1] for index in best], "1se": None}
     if "fold_scores" in results or not np.isnan(results.se_score).all():

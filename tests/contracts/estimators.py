@@ -106,6 +106,19 @@ SETTINGS = {
     ],
 }
 
+# Settings that scikit-learn does not have: there is no reference for them.
+EXTENSIONS = {
+    skreg.RidgeCV: [
+        {"cv": "loo", "rule": "1se"},
+        {"cv": "gcv", "alpha_per_target": True},
+        {"cv": "bic", "noise_variance": 25.0},
+        {"cv": 3, "rule": "1se", "fold_weighting": "size"},
+        {"cv": 3, "alpha_per_target": True},
+        {"cv": 3, "standardize": True},
+        {"standardize": True, "fit_intercept": False},
+    ],
+}
+
 
 # All targets are one problem; y has two dimensions.
 MULTI_TASK_SINGLE = (skreg.MultiTaskLasso, skreg.MultiTaskElasticNet)
@@ -186,6 +199,7 @@ def behind_scaler(cls):
 
 
 CASES = [Case(cls, settings) for cls, rows in SETTINGS.items() for settings in rows]
+OWN_CASES = [Case(cls, settings) for cls, rows in EXTENSIONS.items() for settings in rows]
 DEFAULTS = [Case(cls, rows[0]) for cls, rows in SETTINGS.items()]
 
 
@@ -194,7 +208,8 @@ def crossed(cases):
     return pytest.mark.parametrize("case", cases, ids=str)
 
 
-every_case = crossed(CASES)
+every_case = crossed([*CASES, *OWN_CASES])
+every_case_of_scikit_learn = crossed(CASES)
 every_class = crossed(DEFAULTS)
 
 

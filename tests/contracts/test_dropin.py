@@ -20,7 +20,7 @@ from tests.contracts.estimators import (
     TIGHT,
     assert_close,
     crossed,
-    every_case,
+    every_case_of_scikit_learn,
     every_class,
     make_data,
     of,
@@ -39,6 +39,15 @@ ABSENT = {
 }
 # Parameters that scikit-learn does not have, and their defaults.
 ADDED = {cls: {"standardize": False} for cls in AT_ONE_ALPHA}
+ADDED[skreg.RidgeCV] = {
+    "rule": "min",
+    "fold_weighting": "equal",
+    "noise_variance": None,
+    "ebic_gamma": 0.5,
+    "n_jobs": None,
+    "verbose": 0,
+    "standardize": False,
+}
 # The certificate stays in float64 for float32 data, and l1_ratio_ is always a float.
 OWN_DTYPE = {"dual_gap_", "l1_ratio_"}
 
@@ -112,7 +121,7 @@ def public_names(estimator):
     return {name for name in dir(estimator) if not name.startswith("_")}
 
 
-@every_case
+@every_case_of_scikit_learn
 def test_public_names_are_a_superset(case):
     ours, theirs = fitted_pair(case, case.n_targets, np.float64)
     missing = public_names(theirs) - public_names(ours)
@@ -178,7 +187,7 @@ def test_sparse_coef_is_the_same_matrix(case, interface):
 TAGS = ["input_tags", "target_tags", "regressor_tags", "estimator_type"]
 
 
-@every_case
+@every_case_of_scikit_learn
 @pytest.mark.parametrize("tag", TAGS)
 def test_tags(case, tag):
     found = getattr(sklearn.utils.get_tags(case.make()), tag)
@@ -236,12 +245,6 @@ ERRORS = {
         {"cv": 3, "store_cv_results": True},
         {},
         "cv!=None and store_cv_results=True are incompatible",
-    ),
-    "cv with alpha_per_target": (
-        "RidgeCV",
-        {"cv": 3, "alpha_per_target": True},
-        {},
-        "cv!=None and alpha_per_target=True are incompatible",
     ),
     "several targets": (
         "ElasticNetCV",
@@ -305,7 +308,7 @@ def accepts_sparse(case):
     return case.settings.get("solver") not in ("svd", "cholesky")
 
 
-@every_case
+@every_case_of_scikit_learn
 @pytest.mark.parametrize("weighted", [False, True], ids=["", "weighted"])
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array, sparse.csc_matrix])
 def test_values(case, container, weighted):
