@@ -8,7 +8,6 @@ from sklearn.utils import Bunch
 
 from skreg.paths.selection import choose, make_results, one_standard_error
 
-
 UNDEFINED = (
     "R^2, the score of folds with scoring=None, is undefined on test folds of one row, so "
     "that alpha is the first of alphas, as in scikit-learn. Use "

@@ -73,7 +73,7 @@ def fold_curve(problem, sample, data, scoring, *, fold_weighting, jobs):
     """
     run = Parallel(prefer="threads", **jobs)
     shared = _share(problem, sample, run)
-    keep = _kept_bytes(problem) <= max(MAX_KEPT_BYTES, 8 * np.prod(problem.X.shape))
+    keep = _fits_into_memory(problem)
     found = run(_tasks(problem, data, scoring, shared, keep))
 
     def predict(best):
@@ -97,10 +97,11 @@ def _share(problem, sample, run):
     return Shared(kernel=shared_kernel(sample) if plan == "kernel" else None)
 
 
-def _kept_bytes(problem):
-    """Of the smaller of models and predictions, over all folds."""
+def _fits_into_memory(problem):
+    """Whether the smaller of models and predictions does, for all alphas and folds."""
     smaller = sum(min(problem.X.shape[1], len(test)) for _, test in problem.folds)
-    return 8 * len(problem.alphas) * problem.y.shape[1] * smaller
+    needed = 8 * len(problem.alphas) * problem.y.shape[1] * smaller
+    return needed <= max(MAX_KEPT_BYTES, 8 * problem.X.shape[0] * problem.X.shape[1])
 
 
 def _tasks(problem, data, scoring, shared, keep):
