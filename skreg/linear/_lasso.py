@@ -21,7 +21,7 @@ class Lasso(PenalizedLeastSquares):
 
     ============================ =====================================================
     scikit-learn, statsmodels     alpha
-    glmnet                        lambda = alpha (with ``standardize=FALSE``)
+    glmnet                        lambda = alpha (with the same ``standardize``)
     1/2 ||y - Xw||² + λ ||w||_1   λ = n alpha
     ||y - Xw||² + λ ||w||_1       λ = 2 n alpha
     ============================ =====================================================

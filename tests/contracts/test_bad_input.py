@@ -47,7 +47,12 @@ DESCENT = {
     "selection": ["greedy", None, 1],
 }
 ONE_BY_ONE = {"precompute": ["yes", None, -1, 0.5], "positive": NO_BOOLEAN}
-AT_ALPHA = {**DESCENT, "alpha": [*NO_STRENGTH, [1.0]], "warm_start": NO_BOOLEAN}
+AT_ALPHA = {
+    **DESCENT,
+    "alpha": [*NO_STRENGTH, [1.0]],
+    "warm_start": NO_BOOLEAN,
+    "standardize": NO_BOOLEAN,
+}
 CROSS_VALIDATED = {
     **DESCENT,
     "eps": [0, -1.0, NAN, "small", None],
@@ -67,6 +72,7 @@ BAD_PARAMETERS = {
         "alpha": NO_STRENGTH,
         "max_iter": NO_INTEGER,
         "solver": ["newton", None, 3],
+        "standardize": NO_BOOLEAN,
     },
     skreg.LassoCV: {**CROSS_VALIDATED, **ONE_BY_ONE},
     skreg.ElasticNetCV: {**CROSS_VALIDATED, **ONE_BY_ONE, "l1_ratio": NO_FRACTION},
