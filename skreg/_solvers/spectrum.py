@@ -18,7 +18,6 @@ from skreg._solvers.ridge import (
     decompose,
     is_direct,
     minus_gradient,
-    solve_ridge,
 )
 from skreg._solvers.sample import (
     centred_tile,
@@ -27,6 +26,7 @@ from skreg._solvers.sample import (
     slices_of,
     weighted_targets,
 )
+from skreg._solvers.shifted_krylov import krylov_path
 
 # Where the smallest eigenvalue plus l2 is below this share of the largest, the small
 # eigenvalues of a Gram matrix are noise, and X itself is decomposed.
@@ -189,7 +189,7 @@ def _is_noisy(squares, least_l2):
 
 
 def ridge_path(sample, l2):
-    """Solutions of one sample at every strength, by whatever :func:`solve_ridge` uses.
+    """Solutions of one sample at every strength; iterative where a factor is too large.
 
     Returns
     -------
@@ -200,9 +200,7 @@ def ridge_path(sample, l2):
     spectrum = find_spectrum(sample, l2.min()) if is_direct(sample) else None
     if spectrum is not None:
         return spectrum.coefs(sample, l2), True
-    n_targets = sample.y.shape[1]
-    found = [solve_ridge(sample, np.full(n_targets, strength)) for strength in l2]
-    return np.stack([f.coef for f in found]), all(f.converged for f in found)
+    return krylov_path(sample, l2)
 
 
 def solve_at(sample, spectrum, l2):
