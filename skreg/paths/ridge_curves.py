@@ -126,5 +126,10 @@ def criterion_curve(name, sample, spectrum, l2, *, noise_variance, per_target):
     else:
         values = {"aic": aic, "bic": bic, "ebic": bic}[name](rss, df, n, noise_variance)
     scores = -values if per_target else -values.mean(axis=1, keepdims=True)
+    if np.any(np.all(scores == -np.inf, axis=0)):
+        raise ValueError(
+            f"cv={name!r} needs fits with fewer degrees of freedom than data; got "
+            f"df >= {df.min():.6g} of n = {n:.6g} at every alpha. Give larger alphas."
+        )
     unknown = np.full(scores.shape, np.nan)
     return Curve(scores, unknown, unknown)

@@ -93,12 +93,17 @@ def sparse_folds(rounds):
     X = X.tocsr()
     y = X @ np.random.default_rng(1).standard_normal(20_000)
     y += np.random.default_rng(2).standard_normal(len(y))
-    alphas = [0.1, 1.0, 10.0]
-    programs = {
-        "skreg": lambda: skreg.RidgeCV(alphas, cv=3).fit(X, y),
-        "scikit-learn": lambda: sklearn.linear_model.RidgeCV(alphas, cv=3).fit(X, y),
-    }
-    report("3 folds, sparse 20000 x 20000", interleaved(programs, rounds)[0], "skreg")
+    for alphas in ([0.1, 1.0, 10.0], np.geomspace(0.1, 1e3, 100)):
+        ours = skreg.RidgeCV(alphas, cv=3)
+        theirs = sklearn.linear_model.RidgeCV(alphas, cv=3)
+        programs = {
+            "skreg": lambda ours=ours: ours.fit(X, y),
+            "scikit-learn (its tol)": lambda theirs=theirs: theirs.fit(X, y),
+        }
+        seconds, _ = interleaved(programs, rounds)
+        title = f"3 folds, sparse 20000 x 20000, {len(alphas)} alphas"
+        report(title, seconds, "skreg")
+        print(f"  relative gap: {ours.relative_gap_:.1e}")
 
 
 def main(rounds=5):

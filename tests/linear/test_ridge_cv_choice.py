@@ -8,6 +8,7 @@ from scipy import sparse
 from skreg import Ridge, RidgeCV
 from skreg._solvers import leave_one_out as loo_module
 from skreg._solvers import spectrum as spectrum_module
+from skreg.linear import _ridge_cv as ridge_cv_module
 from skreg.paths import ridge_curves
 from tests.linear.problems import PROBLEMS, gaussian
 from tests.linear.test_ridge_cv import brute_force, weighted_squares
@@ -364,6 +365,29 @@ def test_sparse_beyond_a_dense_factor_is_refused_with_what_it_needs(monkeypatch)
     with pytest.raises(ValueError, match=r"degrees of freedom.*GiB. Use cv=5"):
         RidgeCV(cv="gcv").fit(X, y)
     assert RidgeCV(cv=5).fit(X, y).relative_gap_ <= 1e-12
+
+
+@pytest.mark.parametrize("cv", ["gcv", "aic"])
+def test_criteria_of_fits_that_all_interpolate(cv):
+    X, y, _ = data((20, 30), False)
+    with pytest.raises(ValueError, match=rf"cv='{cv}' needs fits.*n = 20.*larger alphas"):
+        RidgeCV([1e-13, 1e-12], cv=cv).fit(X, y)
+    assert RidgeCV([1e-13, 1.0, 1e-12], cv=cv).fit(X, y).alpha_ == 1.0
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+@pytest.mark.parametrize("cv", [None, 4])
+def test_the_final_fit_is_done_anew_where_it_would_be_less_good(
+    cv, standardize, monkeypatch
+):
+    X, y, weight = data((40, 6), True)
+    model = RidgeCV(cv=cv, standardize=standardize).fit(X, y, weight)
+    monkeypatch.setattr(ridge_cv_module, "CERTIFIED", 0.0)
+    again = RidgeCV(cv=cv, standardize=standardize).fit(X, y, weight)
+    ridge = Ridge(model.alpha_, standardize=standardize).fit(X, y, weight)
+    for name in ("coef_", "intercept_", "dual_gap_", "relative_gap_"):
+        assert np.array_equal(getattr(again, name), getattr(ridge, name))
+    np.testing.assert_allclose(model.coef_, again.coef_, rtol=1e-10)
 
 
 def test_loo_is_none():

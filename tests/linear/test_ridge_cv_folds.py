@@ -209,14 +209,17 @@ def test_alpha_zero_is_least_squares_of_smallest_norm(shape):
 @pytest.mark.parametrize("shape", [(60, 6), (24, 40)], ids=["tall", "wide"])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("fit_intercept", [True, False])
-def test_standardize_is_a_scaler_fitted_in_every_fold(shape, weighted, fit_intercept):
+@pytest.mark.parametrize("convert", [np.asarray, sparse.csr_array])
+def test_standardize_is_a_scaler_fitted_in_every_fold(
+    shape, weighted, fit_intercept, convert
+):
     rng = np.random.default_rng(26)
     X, y = gaussian(*shape, 3, seed=26)
-    X *= np.geomspace(1e-2, 1e2, shape[1])
+    X *= np.geomspace(1e-2, 1e2, shape[1]) * (rng.uniform(size=shape) < 0.6)
     weight = rng.uniform(0.2, 3, len(y)) if weighted else None
     folds = list(KFold(4).split(X))
     model = RidgeCV(ALPHAS, cv=folds, standardize=True, fit_intercept=fit_intercept)
-    model.fit(X, y, weight)
+    model.fit(convert(X), y, weight)
     how = {"fit_intercept": fit_intercept, "standardize": True}
     assert_folds(model, X, y, weight, folds, **how)
     ridge = Ridge(model.alpha_, standardize=True, fit_intercept=fit_intercept)
