@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
+from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_array, check_consistent_length, check_scalar
 from sklearn.utils.validation import validate_data
 
@@ -95,6 +96,29 @@ CV = (
         "a cross-validation splitter or an iterable of (train, test) splits",
     )
 )
+
+
+SCORING = NONE | Rule(
+    lambda value: (
+        callable(value) or (isinstance(value, str) and value in get_scorer_names())
+    ),
+    "a callable or a str of sklearn.metrics.get_scorer_names()",
+)
+
+
+def either_callable(*options):
+    """One of some strings, or a function."""
+    return choice(*options) | Rule(callable, "a callable")
+
+
+def check_mixings(mixings):
+    """Shares of a path in its blends with unpenalised refits, as a tuple of floats."""
+    for index, mixing in enumerate(mixings):
+        name = f"relaxed[{index}]"
+        check_scalar(mixing, name, target_type=Real, min_val=0.0, max_val=1.0)
+    if len(mixings) == 0:
+        raise ValueError("relaxed is empty; at least one number in [0, 1] is needed.")
+    return tuple(float(mixing) for mixing in mixings)
 
 
 def check_parameters(owner, values, rules):

@@ -36,11 +36,6 @@ GRAM_RECOMPUTED = (
     "set fit_intercept=False."
 )
 
-L1_RATIO_ZERO_GRID = (
-    "Automatic alpha grid generation is not supported for l1_ratio=0. Please supply a "
-    "grid by providing your estimator with the appropriate `alphas=` argument."
-)
-
 
 def warn_not_converged(alpha, gap, target, max_iter, stacklevel=3):
     """Warn, scikit-learn's sentence first, that the gap is above what was asked for."""

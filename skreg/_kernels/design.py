@@ -35,7 +35,7 @@ class UniformWeights(NamedTuple):
 
 
 class RowWeights(NamedTuple):
-    """Row i weighs weight[i]; positive, with sum one."""
+    """Row i weighs weight[i] >= 0; their sum is one."""
 
     weight: np.ndarray
 
@@ -147,7 +147,9 @@ def _dense_norm2(design, coef, state):
 def _weighted_norm2(weights, state, n_samples):
     total = 0.0
     for i in range(n_samples):
-        total += state[i] * state[i] / row_weight(weights, i)
+        weight = row_weight(weights, i)
+        if weight > 0.0:
+            total += state[i] * state[i] / weight
     return total
 
 
@@ -258,6 +260,18 @@ def canonical(X):
     X = X.copy()
     X.sum_duplicates()
     return X
+
+
+def by_columns(X):
+    """X as solvers read it: sparse columns, or dense in Fortran order."""
+    if is_sparse(X):
+        return canonical(X).tocsc()
+    return np.asfortranarray(X)
+
+
+def by_rows(X):
+    """X as predictions read it: sparse rows, or dense as it is."""
+    return X.tocsr() if is_sparse(X) else X
 
 
 def without_offsets(X, X_mean):

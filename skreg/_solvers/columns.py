@@ -5,22 +5,31 @@ import numpy as np
 from skreg._kernels.design import is_sparse, unscaled
 from skreg._kernels.sparse_columns import append_products, subtract_fitted
 
+# Sparse X with a larger share of entries that are stored is packed dense: BLAS multiplies
+# faster than entries are matched.
+DENSE_SHARE = 0.4
 # A row of a sparse working set gets room for twice its entries, and for so many more.
 ROOM = 4
 
 
 def pack_columns(sample, design):
     """An empty store of columns of `sample`: dense rows, or sparse columns."""
-    if is_sparse(sample.X):
-        return SparseColumns(sample, design)
-    return DenseColumns(sample, design)
+    X = sample.X
+    if not is_sparse(X):
+        return DenseColumns(sample, unscaled(design).columns.__getitem__)
+    if X.nnz > DENSE_SHARE * X.shape[0] * X.shape[1]:
+        return DenseColumns(sample, lambda features: X[:, features].toarray().T)
+    return SparseColumns(sample, design)
 
 
 class DenseColumns:
-    """Centred columns as contiguous float64 rows; their number may grow."""
+    """Centred columns as contiguous float64 rows; their number may grow.
 
-    def __init__(self, sample, design):
-        self._sample, self._source = sample, unscaled(design).columns
+    `read` is a function of feature indices that returns these columns of X as rows.
+    """
+
+    def __init__(self, sample, read):
+        self._sample, self._read = sample, read
         self._rows = np.empty((64, sample.X.shape[0]))
         self._size = 0
 
@@ -45,7 +54,7 @@ class DenseColumns:
             self._rows = np.empty((2 * self._size, old.shape[1]))
             self._rows[:start] = old[:start]
         new = self._rows[start : self._size]
-        new[:] = self._source[features]
+        new[:] = self._read(features)
         if sample.centred:
             new -= sample.X_mean[features, None]
         if sample.scale is not None:

@@ -7,14 +7,89 @@ lies outside a range of folds is what lies outside the range that contains it, p
 sum of its other half.
 """
 
+from copy import copy
+from functools import partial
 
-def training_moments(parts):
+import numpy as np
+
+from skreg._solvers.moments import measure
+
+# Moments of all folds are kept up to this number of entries (256 MB), or that of X.
+KEPT_ENTRIES = 1 << 25
+
+
+class FoldMoments:
+    """The moments of each fold of a partition, in one pass over X where they can be kept.
+
+    Parameters
+    ----------
+    X, y, sample_weight : as for :func:`~skreg._solvers.moments.measure`
+    centred : bool
+    folds : list of ndarray of int
+        The rows of each fold; disjoint.
+    run : callable
+        Takes a list of functions and returns a list of what they return; it may call
+        several at once.
+    """
+
+    def __init__(self, X, y, sample_weight, centred, folds, run):
+        self._data, self._folds = (X, y, sample_weight, centred), folds
+        kept = len(folds) * X.shape[1] ** 2 <= max(KEPT_ENTRIES, X.shape[0] * X.shape[1])
+        self._parts = None
+        if kept:
+            self._parts = run([partial(self._measure, [rows]) for rows in folds])
+            self._whole = sum_of_moments(self._parts)
+        else:
+            self._whole = self._measure(folds)
+
+    def __len__(self):
+        return len(self._folds)
+
+    def _measure(self, folds):
+        X, y, sample_weight, centred = self._data
+        rows = as_slice(np.concatenate(folds))
+        weights = None if sample_weight is None else sample_weight[rows]
+        return measure(X[rows], y[rows], weights, centred)
+
+    def select(self, targets):
+        """The same with some of the targets."""
+        other = copy(self)
+        X, y, *rest = self._data
+        other._data = (X, y[:, targets], *rest)
+        other._whole = self._whole.select(targets)
+        if self._parts is not None:
+            other._parts = [part.select(targets) for part in self._parts]
+        return other
+
+    def fold(self, k):
+        """The moments of fold k; None if they are not kept."""
+        return None if self._parts is None else self._parts[k]
+
+    def together(self, start, stop):
+        """The moments of folds [start, stop) together."""
+        if (start, stop) == (0, len(self)):
+            return self._whole
+        if self._parts is None:
+            return self._measure(self._folds[start:stop])
+        return sum_of_moments(self._parts, start, stop)
+
+
+def as_slice(rows):
+    """The same rows as a slice if they are consecutive: a view of X, not a copy."""
+    if len(rows) and np.array_equal(rows, np.arange(rows[0], rows[0] + len(rows))):
+        return slice(int(rows[0]), int(rows[0]) + len(rows))
+    return rows
+
+
+def training_moments(n_parts, together):
     """The moments of all parts but one, for each part in order.
 
     Parameters
     ----------
-    parts : sequence of Moments
+    n_parts : int
         At least two.
+    together : callable
+        (start, stop) -> Moments of these parts together.
 
     Yields
     ------
@@ -22,12 +97,12 @@ def training_moments(parts):
     moments : Moments
         Of all parts but the k-th. Not to be written to: with two parts, it is the other.
     """
-    if len(parts) < 2:
+    if n_parts < 2:
         raise ValueError(
-            f"a training set is made of the other parts; got {len(parts)} part(s), "
+            f"a training set is made of the other parts; got {n_parts} part(s), "
             "expected at least 2."
         )
-    return _without_each(parts, 0, len(parts), None)
+    return _without_each(together, 0, n_parts, None)
 
 
 def sum_of_moments(parts, start=0, stop=None):
@@ -39,7 +114,7 @@ def sum_of_moments(parts, start=0, stop=None):
     return sum_of_moments(parts, start, middle) + sum_of_moments(parts, middle, stop)
 
 
-def _without_each(parts, start, stop, outside):
+def _without_each(together, start, stop, outside):
     """(k, moments of all parts but k) for k in [start, stop); `outside`: of the others."""
     if stop - start == 1:
         yield start, outside
@@ -47,6 +122,6 @@ def _without_each(parts, start, stop, outside):
     middle = (start + stop) // 2
     halves = (start, middle), (middle, stop)
     for half, other in (halves, halves[::-1]):
-        around = sum_of_moments(parts, *other)
+        around = together(*other)
         around = around if outside is None else outside + around
-        yield from _without_each(parts, *half, around)
+        yield from _without_each(together, *half, around)

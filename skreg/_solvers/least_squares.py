@@ -44,13 +44,13 @@ EPS = np.finfo(np.float64).eps
 ROUNDING = 4 * EPS
 
 
-def prefers_gram(sample, n_alphas):
+def prefers_gram(X, n_alphas):
     """Whether covariance updates are expected to be faster than residual updates."""
-    n_samples, n_features = sample.X.shape
-    if isinstance(sample.X, np.ndarray):
+    n_samples, n_features = X.shape
+    if isinstance(X, np.ndarray):
         affordable = min(GRAM_FEATURES_PER_ALPHA * n_alphas, GRAM_MAX_FEATURES)
         return n_features <= min(2 * n_samples, affordable)
-    per_row = sample.X.nnz / n_samples  # what each entry is multiplied with
+    per_row = X.nnz / n_samples  # what each entry is multiplied with
     few = n_features <= min(n_samples / 2, SPARSE_GRAM_FEATURES)
     return few and per_row <= SPARSE_PRODUCTS_PER_ALPHA * n_alphas
 
@@ -96,43 +96,87 @@ def solve_path(
     PathResult
     """
     alphas = np.asarray(alphas, dtype=np.float64)
-    shape = sample.y.shape[1], len(alphas)
-    null = 0.5 * sample.y_norm2
-    coefs = np.zeros((*shape, sample.X.shape[1]))
-    gaps, n_iters = np.zeros(shape), np.ones(shape, dtype=np.int64)
-    strengths = [penalty.quadratic_strength(alpha) for alpha in alphas]
-    for t, strength in enumerate(strengths):
-        if strength is not None:
-            direct = solve_ridge(sample, np.full(shape[0], strength))
-            coefs[:, t], gaps[:, t] = direct.coef, direct.dual_gap
-    iterated = [t for t, strength in enumerate(strengths) if strength is None]
+    n_targets, n_features = sample.y.shape[1], sample.X.shape[1]
+    result = unsolved(alphas, 0.5 * sample.y_norm2, n_features)
+    iterated = []
+    for t, alpha in enumerate(alphas):
+        strength = penalty.quadratic_strength(alpha)
+        if strength is None:
+            iterated.append(t)
+        else:
+            direct = solve_ridge(sample, np.full(n_targets, strength))
+            result.coefs[:, t], result.dual_gaps[:, t] = direct.coef, direct.dual_gap
     if iterated:
         if moments is None and (
-            prefers_gram(sample, len(alphas)) if use_gram is None else use_gram
+            prefers_gram(sample.X, len(alphas)) if use_gram is None else use_gram
         ):
             moments = make_moments(sample)
         fixed = column_design(sample) if moments is None else None
-        for k in range(shape[0]):
-            first = None if start is None else start[k].astype(np.float64)
-            problem = make_problem(sample, k, moments, fixed)
-            stop = Stop(null[k], tol, UNBOUNDED if max_iter is None else max_iter)
-            found = problem.path(penalty, alphas[iterated], first, stop)
-            for t, step in zip(iterated, found, strict=True):
-                step.write(coefs[k, t])
-                gaps[k, t], n_iters[k, t] = step.gap, step.n_iter
-            if certified and moments is not None:
-                gaps[k, iterated] = recompute_gaps(
+        problems = (make_problem(sample, k, moments, fixed) for k in range(n_targets))
+        _solve_each(problems, penalty, iterated, result, start, tol, max_iter)
+        if certified and moments is not None:
+            for k in range(n_targets):
+                result.dual_gaps[k, iterated] = recompute_gaps(
                     sample,
                     penalty,
                     alphas[iterated],
-                    coefs[k, iterated],
+                    result.coefs[k, iterated],
                     np.full(len(iterated), k),
                 )
-    floor = gap_floor(null)[:, None]
-    reached = gaps <= np.maximum(max(tol, EXACT_GAP) * null[:, None], floor)
-    converged = reached | [strength is not None for strength in strengths]
-    gaps = np.maximum(gaps, floor)
-    return PathResult(alphas, coefs, gaps, null, n_iters, converged)
+    judged = judge(result, tol)
+    direct = np.setdiff1d(np.arange(len(alphas)), iterated)
+    judged.converged[:, direct] = True
+    return judged
+
+
+def solve_moments_path(moments, penalty, alphas, *, tol, max_iter, start=None):
+    """:func:`solve_path` for a sample of which only the moments are known.
+
+    Certificates carry the rounding of the Gram matrix. Penalties that a direct solver
+    takes at one of the `alphas` (``penalty.quadratic_strength``) need the sample.
+    """
+    alphas = np.asarray(alphas, dtype=np.float64)
+    n_features, n_targets = moments.correlation.shape
+    result = unsolved(alphas, 0.5 * moments.y_norm2, n_features)
+    problems = (make_problem(None, k, moments, None) for k in range(n_targets))
+    every = range(len(alphas))
+    _solve_each(problems, penalty, every, result, start, tol, max_iter)
+    return judge(result, tol)
+
+
+def unsolved(alphas, null, n_features):
+    """A result to be filled in: zero coefficients, no gaps, one round per alpha."""
+    shape = len(null), len(alphas)
+    return PathResult(
+        alphas,
+        np.zeros((*shape, n_features)),
+        np.zeros(shape),
+        null,
+        np.ones(shape, dtype=np.int64),
+        np.zeros(shape, dtype=bool),
+    )
+
+
+def _solve_each(problems, penalty, places, result, start, tol, max_iter):
+    """Write the solutions of one problem per target, at the alphas in `places`."""
+    for k, problem in enumerate(problems):
+        first = None if start is None else start[k].astype(np.float64)
+        stop = Stop(
+            result.null_objectives[k], tol, UNBOUNDED if max_iter is None else max_iter
+        )
+        found = problem.path(penalty, result.alphas[places], first, stop)
+        for t, step in zip(places, found, strict=True):
+            step.write(result.coefs[k, t])
+            result.dual_gaps[k, t], result.n_iters[k, t] = step.gap, step.n_iter
+
+
+def judge(result, tol):
+    """With gaps no smaller than rounding, and whether they are as small as they should."""
+    null = result.null_objectives[:, None]
+    floor = gap_floor(null)
+    converged = result.dual_gaps <= np.maximum(max(tol, EXACT_GAP) * null, floor)
+    gaps = np.maximum(result.dual_gaps, floor)
+    return result._replace(dual_gaps=gaps, converged=converged)
 
 
 def make_problem(sample, k, moments, fixed):

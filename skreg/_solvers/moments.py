@@ -18,6 +18,7 @@ from skreg._solvers.sample import (
     TILE_ROWS,
     centred_tile,
     is_constant,
+    make_sample,
     read_only,
     slices_of,
     sparse_curvature,
@@ -25,6 +26,8 @@ from skreg._solvers.sample import (
 
 # The lower triangle of a larger Gram matrix is computed in blocks of so many columns.
 GRAM_BLOCK = 2048
+# Rows whose means shift the columns; rows that share one shift.
+SHIFT_ROWS, ROWS_PER_SHIFT = 1024, 1 << 16
 
 
 @dataclass(frozen=True)
@@ -95,9 +98,41 @@ class Moments:
         self.gram[constant], self.gram[:, constant] = 0.0, 0.0
         self.correlation[constant] = 0.0
 
+    def select(self, targets):
+        """The same moments with some of the targets."""
+        return replace(
+            self,
+            y_mean=self.y_mean[targets],
+            correlation=self.correlation[:, targets],
+            y_norm2=self.y_norm2[targets],
+        )
+
     def intercept(self, coef):
-        """Intercepts for coef of shape (n_targets, n_features)."""
-        return self.y_mean - coef @ self.X_mean
+        """Intercepts for coef of shape (n_targets, ..., n_features)."""
+        at_mean = coef @ self.X_mean
+        return self.y_mean.reshape((-1,) + (1,) * (at_mean.ndim - 1)) - at_mean
+
+    def mean_square_error(self, coef, intercept, features):
+        """Of predictions for this sample, and how large the terms are that make it up.
+
+        Parameters
+        ----------
+        coef : ndarray of shape (n_targets, n_solutions, len(features))
+            Of `features`; those of all others are zero.
+        intercept : ndarray of shape (n_targets, n_solutions)
+        features : ndarray of int
+
+        Returns
+        -------
+        error, size : ndarray of shape (n_targets, n_solutions)
+            Where error is many digits below size, it is rounding.
+        """
+        gram = self.gram[np.ix_(features, features)]
+        fitted2 = np.einsum("kts,kts->kt", coef @ gram, coef)
+        common = np.einsum("kts,sk->kt", coef, self.correlation[features])
+        offset = self.y_mean[:, None] - intercept - coef @ self.X_mean[features]
+        size = self.y_norm2[:, None] + fitted2 + np.square(offset)
+        return size - 2.0 * common, size
 
 
 def make_moments(sample):
@@ -126,33 +161,109 @@ def make_moments(sample):
 
 
 def _dense_products(sample):
-    """Row blocks, converted to float64 and centred, and the products of each by BLAS.
+    """Means of products of the centred columns, with themselves and with the targets."""
+    gram, correlation, _ = _accumulate(
+        sample.X, sample.y, sample.weights, sample.X_mean, sample.centred
+    )
+    if sample.weights is None:
+        gram /= len(sample.y)
+        correlation /= len(sample.y)
+    return gram, correlation
 
+
+def _accumulate(X, y, weights, shift, shifted):
+    """Sums of weighted products of X - shift with itself, with y and with 1.
+
+    Row blocks, converted to float64 and shifted, and the products of each by BLAS.
     NumPy's product lets other threads run (cross-validation has a fold in each) and uses
     symmetry where both factors are one array: here, up to GRAM_BLOCK features.
     """
-    n_samples, n_features = sample.X.shape
+    n_samples, n_features = X.shape
     gram = np.zeros((n_features, n_features))
-    correlation = np.zeros((n_features, sample.y.shape[1]))
-    roots, height = sample.weight_roots(), min(n_features, LONG_TILE)
+    correlation, sums = np.zeros((n_features, y.shape[1])), np.zeros(n_features)
+    height = min(n_features, LONG_TILE)
     blocks = slices_of(n_features, GRAM_BLOCK)
     products = np.empty((n_features, min(n_features, GRAM_BLOCK)))
     for rows in slices_of(n_samples, max(TILE_ROWS, TILE_ELEMENTS // n_features, height)):
-        tile = centred_tile(sample.X[rows], sample.X_mean, sample.centred)
-        y = sample.y[rows]
-        if sample.weights is not None:
-            tile, y = tile * roots[rows], y * roots[rows]
+        tile, targets = centred_tile(X[rows], shift, shifted), y[rows]
+        if weights is None:
+            sums += tile.sum(axis=0)
+        else:
+            sums += weights[rows] @ tile
+            roots = np.sqrt(weights[rows])[:, None]
+            tile, targets = tile * roots, targets * roots
         for block in blocks:
             left, right = tile[:, block.start :], tile[:, block]
             out = products[: left.shape[1], : right.shape[1]]
             gram[block.start :, block] += np.matmul(left.T, right, out=out)
-        correlation += tile.T @ y
+        correlation += tile.T @ targets
     for block in blocks:
         gram[block, block.stop :] = gram[block.stop :, block].T
-    if sample.weights is None:
-        gram /= n_samples
-        correlation /= n_samples
-    return gram, correlation
+    return gram, correlation, sums
+
+
+def measure(X, y, sample_weight, centred):
+    """The moments of raw data, from one pass over X.
+
+    Parameters
+    ----------
+    X : ndarray, CSR or CSC of shape (n_samples, n_features)
+    y : ndarray of shape (n_samples, n_targets)
+        float64.
+    sample_weight : ndarray of shape (n_samples,) or None
+        Positive.
+    centred : bool
+
+    Returns
+    -------
+    Moments
+    """
+    if is_sparse(X):
+        return make_moments(make_sample(X, y, sample_weight, centred))
+    total = None
+    for rows in slices_of(len(y), ROWS_PER_SHIFT):
+        weights = None if sample_weight is None else sample_weight[rows]
+        part = _measure_rows(X[rows], y[rows], weights, centred)
+        total = part if total is None else total + part
+    return total
+
+
+def _measure_rows(X, y, weights, centred):
+    """Products with columns shifted by the means of some first rows, then centred.
+
+    With a share f of the weight in these rows, the variance of a column is at least
+    f (1 - f) times the squared distance from the shift, so few digits cancel.
+    """
+    total = float(len(y)) if weights is None else float(weights.sum())
+    if not centred:
+        zeros = np.zeros(X.shape[1]), np.zeros(y.shape[1])
+        gram, correlation, _ = _accumulate(X, y, weights, zeros[0], False)
+        norm2 = _weighted_sum(np.square(y), weights)
+        return Moments(
+            total, *zeros, gram / total, correlation / total, norm2 / total, False
+        )
+    first = slice(0, SHIFT_ROWS)
+    X_shift, y_shift = (part[first].mean(axis=0, dtype=np.float64) for part in (X, y))
+    y = y - y_shift
+    gram, correlation, sums = _accumulate(X, y, weights, X_shift, True)
+    dX, dy = sums / total, _weighted_sum(y, weights) / total
+    gram /= total
+    gram -= np.outer(dX, dX)
+    moments = Moments(
+        total,
+        X_shift + dX,
+        y_shift + dy,
+        gram,
+        correlation / total - np.outer(dX, dy),
+        _weighted_sum(np.square(y - dy), weights) / total,
+        True,
+    )
+    moments.drop(is_constant(moments, np.diag(gram)))
+    return moments
+
+
+def _weighted_sum(rows, weights):
+    return rows.sum(axis=0) if weights is None else weights @ rows
 
 
 def gram_design(moments, k):

@@ -23,10 +23,12 @@ from skreg._solvers.least_squares import (
     UNBOUNDED,
     Problem,
     gap_floor,
+    judge,
     prefers_gram,
+    unsolved,
 )
 from skreg._solvers.moments import make_moments
-from skreg._solvers.results import DEFAULT_TOL, EXACT_GAP, PathResult, Step, Stop
+from skreg._solvers.results import DEFAULT_TOL, EXACT_GAP, Step, Stop
 from skreg._solvers.ridge import certify_ridge, solve_ridge
 from skreg._solvers.row_products import ColumnProducts, GramProducts
 from skreg._solvers.row_working_set import CompleteRowSet, RowWorkingSet
@@ -50,66 +52,109 @@ def solve_multi_task_path(
     """
     alphas = np.asarray(alphas, dtype=np.float64)
     n_targets, n_features = sample.y.shape[1], sample.X.shape[1]
-    null = np.array([0.5 * sample.y_norm2.sum()])
-    coefs = np.zeros((n_targets, len(alphas), n_features))
-    gaps = np.zeros((1, len(alphas)))
-    n_iters = np.ones((1, len(alphas)), dtype=np.int64)
-    strengths = [penalty.quadratic_strength(alpha) for alpha in alphas]
-    for t, strength in enumerate(strengths):
-        if strength is not None:
+    result = _unsolved(alphas, sample.y_norm2, n_features)
+    iterated = []
+    for t, alpha in enumerate(alphas):
+        strength = penalty.quadratic_strength(alpha)
+        if strength is None:
+            iterated.append(t)
+        else:
             direct = solve_ridge(sample, np.full(n_targets, strength))
-            coefs[:, t], gaps[0, t] = direct.coef, direct.dual_gap.sum()
-    iterated = [t for t, strength in enumerate(strengths) if strength is None]
+            result.coefs[:, t] = direct.coef
+            result.dual_gaps[0, t] = direct.dual_gap.sum()
     if iterated:
-        if moments is None and prefers_gram(sample, len(alphas)):
+        if moments is None and prefers_gram(sample.X, len(alphas)):
             moments = make_moments(sample)
-        aim = (tol if tol > DEFAULT_TOL else EXACT_AIM) * null[0]
-        stop = Stop(null[0], tol, UNBOUNDED if max_iter is None else max_iter)
-        problem = make_row_problem(sample, moments, aim)
-        first = None if start is None else start.T.astype(np.float64)
-        found = problem.path(penalty, alphas[iterated], first, stop)
-        for t, step in zip(iterated, found, strict=True):
-            coefs[:, t], gaps[0, t], n_iters[0, t] = step.coef.T, step.gap, step.n_iter
-        if start is None:  # a look that finds nothing to do is a round
-            n_iters = np.maximum(n_iters, 1)
+        problem = (
+            _columns_problem(sample, tol)
+            if moments is None
+            else _moments_problem(moments, tol, lambda: sample)
+        )
+        _solve(problem, penalty, iterated, result, start, tol, max_iter)
         if moments is not None:
-            solved = np.swapaxes(coefs[:, iterated], 0, 1)
-            gaps[0, iterated] = recompute_multi_task_gaps(
+            solved = np.swapaxes(result.coefs[:, iterated], 0, 1)
+            result.dual_gaps[0, iterated] = recompute_multi_task_gaps(
                 sample, penalty, alphas[iterated], solved
             )
-    floor = gap_floor(null)[:, None]
-    reached = gaps <= np.maximum(max(tol, EXACT_GAP) * null[:, None], floor)
-    converged = reached | [strength is not None for strength in strengths]
-    gaps = np.maximum(gaps, floor)
-    return PathResult(alphas, coefs, gaps, null, n_iters, converged)
+    judged = judge(result, tol)
+    direct = np.setdiff1d(np.arange(len(alphas)), iterated)
+    judged.converged[:, direct] = True
+    return judged
 
 
-def make_row_problem(sample, moments, aim):
-    """The problem of all targets: on one Gram matrix if there are `moments`, or columns."""
-    if moments is not None:
-        curvature = np.diag(moments.gram).copy()
-        products: Any = GramProducts(None, moments.gram)
-        exact: Any = CompleteRowSet(sample, curvature, products, aim=aim)
-        return Problem(exact, RowDescent(sample))
+def solve_multi_task_moments_path(
+    moments, penalty, alphas, *, tol, max_iter, make_sample, start=None
+):
+    """:func:`solve_multi_task_path` for a sample of which only the moments are known.
+
+    Certificates carry the rounding of the Gram matrix. Penalties that a direct solver
+    takes at one of the `alphas` need the sample. `make_sample` returns it: coordinate
+    descent, where Newton's method fails, reads X.
+    """
+    alphas = np.asarray(alphas, dtype=np.float64)
+    result = _unsolved(alphas, moments.y_norm2, len(moments.X_mean))
+    problem = _moments_problem(moments, tol, make_sample)
+    _solve(problem, penalty, range(len(alphas)), result, start, tol, max_iter)
+    return judge(result, tol)
+
+
+def _unsolved(alphas, y_norm2, n_features):
+    """A result to be filled in, with one gap and count of rounds per alpha."""
+    result = unsolved(alphas, 0.5 * y_norm2.sum(keepdims=True), n_features)
+    return result._replace(coefs=np.zeros((len(y_norm2), len(alphas), n_features)))
+
+
+def _solve(problem, penalty, places, result, start, tol, max_iter):
+    """Write the solutions at the alphas in `places`."""
+    null = result.null_objectives[0]
+    stop = Stop(null, tol, UNBOUNDED if max_iter is None else max_iter)
+    first = None if start is None else start.T.astype(np.float64)
+    found = problem.path(penalty, result.alphas[places], first, stop)
+    for t, step in zip(places, found, strict=True):
+        result.coefs[:, t], result.dual_gaps[0, t] = step.coef.T, step.gap
+        # a look that finds nothing to do is a round
+        result.n_iters[0, t] = max(step.n_iter, 0 if start is not None else 1)
+
+
+def _aim(y_norm2, tol):
+    """The duality gap to reach."""
+    return (tol if tol > DEFAULT_TOL else EXACT_AIM) * 0.5 * y_norm2.sum()
+
+
+def _moments_problem(moments, tol, make_sample):
+    """All targets on one Gram matrix."""
+    products = GramProducts(None, moments.gram)
+    exact = CompleteRowSet(moments, products, aim=_aim(moments.y_norm2, tol))
+    return Problem(exact, RowDescent(moments.correlation.shape, make_sample))
+
+
+def _columns_problem(sample, tol):
+    """All targets on the columns in play."""
     columns = design, curvature = column_design(sample)
     if not is_sparse(sample.X):
         sample = replace(sample, X=unscaled(design).columns.T)
-    products = GramProducts(pack_columns(sample, design))
+    products: Any = GramProducts(pack_columns(sample, design))
     if not is_sparse(sample.X) and sample.X.shape[0] <= FEW_SAMPLES:
         products = ColumnProducts(sample, design)
-    exact = RowWorkingSet(sample, curvature, products, aim=aim)
-    return Problem(exact, RowDescent(sample, columns))
+    exact = RowWorkingSet(sample, curvature, products, aim=_aim(sample.y_norm2, tol))
+    shape = sample.X.shape[1], sample.y.shape[1]
+    return Problem(exact, RowDescent(shape, lambda: sample, columns))
 
 
 class RowDescent:
     """Block coordinate descent by residual updates, from its last solution.
 
-    `columns` is the design and its curvature, if they are known already.
+    Parameters
+    ----------
+    shape : (n_features, n_targets)
+    make_sample : callable
+        Returns the sample; called if there is need.
+    columns : (design, curvature), optional
+        Of the sample, if they are known already.
     """
 
-    def __init__(self, sample, columns=None):
-        self._sample, self._columns = sample, columns
-        shape = sample.X.shape[1], sample.y.shape[1]
+    def __init__(self, shape, make_sample, columns=None):
+        self._make_sample, self._columns = make_sample, columns
         self.n_features = shape[0]
         self._coef, self._gradient = np.zeros(shape), np.zeros(shape)
         self._order, self._point = np.arange(shape[0]), np.empty(shape[1])
@@ -118,9 +163,9 @@ class RowDescent:
     @cached_property
     def _given(self):
         """Design, curvature and the states at zero: made only if there is need."""
-        design, curvature = self._columns or column_design(self._sample)
-        targets = range(self._point.size)
-        states = np.stack([start_state(design, self._sample, k) for k in targets])
+        sample = self._make_sample()
+        design, curvature = self._columns or column_design(sample)
+        states = np.stack([start_state(design, sample, k) for k in range(self._point.size)])
         return design, curvature, states
 
     def feasible(self, coef, kernel):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skreg._kernels.design import is_sparse
-from skreg._solvers.moments import make_moments
+from skreg._solvers.fold_moments import as_slice
 from skreg._solvers.ridge import is_direct
 from skreg._solvers.sample import (
     centred_tile,
@@ -24,8 +24,6 @@ from skreg._solvers.sample import (
 )
 from skreg._solvers.spectrum import ridge_path, spectrum_of_kernel, spectrum_of_moments
 
-# Moments of all folds may need so many bytes, or as many as X if that is more.
-MAX_MOMENTS_BYTES = 2**30
 # Centring a part of a matrix that is centred as a whole costs digits beyond this.
 RECENTRED = 1e-3
 # A held-out error below this share of what it is the difference of is taken from residuals.
@@ -60,17 +58,14 @@ class FoldProblem:
         """Weights of some rows, or None."""
         return None if self.weight is None else self.weight[rows]
 
-    def sample(self, rows, standardize=False):
+    def sample(self, rows):
         """The sample of some rows."""
-        X, y = self.rows(rows), self.y[rows]
-        return make_sample(X, y, self.weights(rows), self.fit_intercept, standardize)
+        X, y, weights = self.rows(rows), self.y[rows], self.weights(rows)
+        return make_sample(X, y, weights, self.fit_intercept, self.standardize)
 
     def rows(self, rows):
         """Some rows of X; without a copy if they are consecutive."""
-        first, last = rows[0], rows[-1]
-        if last - first == len(rows) - 1 and np.all(np.diff(rows) == 1):
-            return self.X[first : last + 1]
-        return self.X[rows]
+        return self.X[as_slice(rows)]
 
     def mean_square(self, k, residual):
         """Weighted means over the test rows of fold k, the last axis but one."""
@@ -138,11 +133,9 @@ def plan_folds(problem, sample):
         return "rows"
     if n_features >= max(len(train) for train, _ in problem.folds):
         return "rows" if problem.standardize else "kernel"
-    needed = 8 * len(problem.folds) * n_features**2
-    affordable = needed <= max(MAX_MOMENTS_BYTES, 8 * n_samples * n_features)
     # About zero, moments do not tell the standard deviations.
     known = problem.fit_intercept or not problem.standardize
-    shared = affordable and known and is_partition(problem.folds, n_samples)
+    shared = known and is_partition(problem.folds, n_samples)
     return "moments" if shared else "rows"
 
 
@@ -157,11 +150,6 @@ def is_partition(folds, n_samples):
         np.all(np.bincount(np.concatenate(fold), minlength=n_samples) == 1)
         for fold in folds
     )
-
-
-def fold_moments(problem, k):
-    """Moments of the test rows of fold k, about their own means."""
-    return make_moments(problem.sample(problem.test(k)))
 
 
 def shared_kernel(sample):
@@ -193,7 +181,7 @@ def solve_fold(problem, k, *, training=None, kernel=None):
         predictions = _from_kernel(problem, k, kernel)
         if predictions is not None:
             return SolvedFold(None, predictions)
-    sample = problem.sample(problem.folds[k][0], problem.standardize)
+    sample = problem.sample(problem.folds[k][0])
     coefs, converged = ridge_path(sample, problem.alphas / sample.weight_sum)
     X_mean = sample.X_mean + sample.shift
     model = FoldModel(sample.original(coefs), X_mean, sample.y_mean)

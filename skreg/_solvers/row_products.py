@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import linalg
 
+from skreg._kernels.design import unscaled
 from skreg._solvers.columns import DenseColumns
 
 
@@ -98,7 +99,8 @@ class ColumnProducts:
     """By the columns in play."""
 
     def __init__(self, sample, design):
-        self._columns, self._sample = DenseColumns(sample, design), sample
+        self._columns = DenseColumns(sample, unscaled(design).columns.__getitem__)
+        self._sample = sample
 
     def join(self, features):
         """Features come into play."""

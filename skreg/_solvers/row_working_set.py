@@ -10,6 +10,7 @@ in the spectral norm, which is smaller than the Frobenius norm by up to the squa
 the number of targets.
 """
 
+from abc import abstractmethod
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -37,16 +38,17 @@ class Reference(NamedTuple):
     gradient: np.ndarray
 
 
-class RowWorkingSet(ExactPath):
-    """Features that may be needed, and what is known of the others.
+class RowSet(ExactPath):
+    """What is solved exactly: the features in play, and the solution over them.
 
     Parameters
     ----------
-    sample : Sample
-        X by columns.
     curvature : ndarray of shape (n_features,)
     products : ColumnProducts or GramProducts
-        Of no features yet.
+    start_gradient : ndarray of shape (n_features, n_targets)
+        Of the null model.
+    null : float
+        Objective of the null model.
     aim : float
         The duality gap to reach.
     """
@@ -54,16 +56,14 @@ class RowWorkingSet(ExactPath):
     needs_uniform_penalty = True
     prefers_descent_first = False
 
-    def __init__(self, sample, curvature, products, *, aim):
-        self._sample, self._curvature, self._products = sample, curvature, products
-        self._lengths = np.sqrt(curvature)
-        self._null, self._aim = 0.5 * sample.y_norm2.sum(), aim
-        self._support = RowSupport(sample.y.shape[1])
+    def __init__(self, curvature, products, start_gradient, null, aim):
+        self._curvature, self._products = curvature, products
+        self._null, self._aim = null, aim
+        self._start_gradient = start_gradient
+        self._support = RowSupport(start_gradient.shape[1])
         self._outside, self._fits = curvature > 0.0, True
         self.features = np.arange(0)
-        self._support.start_at(np.zeros((0, sample.y.shape[1])))
-        self._reference = self._look_at_all(sample.y)
-        self._start_gradient = self._estimate = self._reference.gradient
+        self._support.start_at(np.zeros((0, start_gradient.shape[1])))
 
     def step(self, gap, n_iter, done):
         """The present solution, for all features."""
@@ -97,13 +97,6 @@ class RowWorkingSet(ExactPath):
     def _null_gradient(self):
         return row_norms(self._start_gradient)
 
-    def _predict_support(self, screening):
-        """Let the features join that the strong rule expects to be needed."""
-        bound = slope_at_zero(screening, 0, 1.0)
-        expected = np.flatnonzero(self._outside & (row_norms(self._estimate) > bound))
-        if bound > 0.0 and len(expected) + len(self.features) <= MAX_FEATURES:
-            self.join(expected)
-
     def _approach(self, kernel, max_rounds, stop):
         solved, n_rounds, *_ = self._solve(kernel, max_rounds, ROUGH * self._null)
         return solved, n_rounds
@@ -112,10 +105,47 @@ class RowWorkingSet(ExactPath):
         solved, n_rounds, residual, checked = self._solve(kernel, max_rounds, 0.0)
         return solved, n_rounds, self._gap(residual, kernel, checked)
 
+    @abstractmethod
     def _solve(self, kernel, max_rounds, aim):
         """(solved, n_rounds, residual, checked): the solution over all features, up to a
         gap of about `aim`; `checked` are features whose gradient is known.
         """
+
+    @abstractmethod
+    def _gap(self, residual, kernel, checked):
+        """Its duality gap."""
+
+
+class RowWorkingSet(RowSet):
+    """Features that may be needed, and what is known of the others.
+
+    Parameters
+    ----------
+    sample : Sample
+        X by columns.
+    curvature : ndarray of shape (n_features,)
+    products : ColumnProducts or GramProducts
+        Of no features yet.
+    aim : float
+        The duality gap to reach.
+    """
+
+    def __init__(self, sample, curvature, products, *, aim):
+        self._sample, self._curvature = sample, curvature
+        self._lengths = np.sqrt(curvature)
+        self._reference = self._look_at_all(sample.y)
+        self._estimate = self._reference.gradient
+        null = 0.5 * sample.y_norm2.sum()
+        super().__init__(curvature, products, self._estimate, null, aim)
+
+    def _predict_support(self, screening):
+        """Let the features join that the strong rule expects to be needed."""
+        bound = slope_at_zero(screening, 0, 1.0)
+        expected = np.flatnonzero(self._outside & (row_norms(self._estimate) > bound))
+        if bound > 0.0 and len(expected) + len(self.features) <= MAX_FEATURES:
+            self.join(expected)
+
+    def _solve(self, kernel, max_rounds, aim):
         l1, l2, total = slope_at_zero(kernel, 0, 1.0), strong_convexity(kernel), 0
         if l1 <= 0.0:
             residual = self._sample.y - self._products.combine(self._support.coef)
@@ -182,17 +212,21 @@ class RowWorkingSet(ExactPath):
         return certify_rows(kernel, self.coef(), gradient, relevant, norm2)
 
 
-class CompleteRowSet(RowWorkingSet):
+class CompleteRowSet(RowSet):
     """All features at once, on their Gram matrix: nothing to check, and no residuals.
 
     Its gaps carry the rounding of the Gram matrix.
     """
 
-    def __init__(self, sample, curvature, products, *, aim):
-        super().__init__(sample, curvature, products, aim=aim)
+    def __init__(self, moments, products, *, aim):
+        curvature, null = np.diag(moments.gram).copy(), 0.5 * moments.y_norm2.sum()
+        super().__init__(curvature, products, moments.correlation, null, aim)
         self._outside[:] = False
         self.features = np.arange(curvature.size)
-        self._support.start_at(np.zeros((curvature.size, sample.y.shape[1])))
+        self._support.start_at(np.zeros(moments.correlation.shape))
+
+    def _predict_support(self, screening):
+        """Every feature is in play."""
 
     def _solve(self, kernel, max_rounds, aim):
         l1, l2 = slope_at_zero(kernel, 0, 1.0), strong_convexity(kernel)

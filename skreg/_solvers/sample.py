@@ -49,7 +49,8 @@ class Sample:
     y : ndarray of shape (n_samples, n_targets)
         Centred if `centred`; float64.
     weights : ndarray of shape (n_samples,) or None
-        Positive, with sum one; None stands for 1 / n_samples.
+        Not negative, with sum one; None stands for 1 / n_samples. Zeros hold rows out;
+        the direct solvers of :mod:`.ridge` take positive ones only.
     weight_sum : float
     X_mean, y_mean : ndarray of shape (n_features,), (n_targets,)
         Weighted means, or zeros.
@@ -160,7 +161,7 @@ class Sample:
         return np.finfo(np.float64).eps * (np.abs(self.y_mean) + sizes)
 
 
-def make_sample(X, y, sample_weight, fit_intercept, standardize=False):
+def make_sample(X, y, sample_weight, fit_intercept, standardize=False, means=None):
     """Build a :class:`Sample` from validated input.
 
     Parameters
@@ -174,6 +175,8 @@ def make_sample(X, y, sample_weight, fit_intercept, standardize=False):
         Whether columns are divided by their standard deviation: weighted, of the
         population and about the mean, without an intercept too. A constant column is
         divided by one.
+    means : (X_mean, y_mean), optional
+        Weighted means of X and y, if they are known already.
     """
     n_samples, n_features = X.shape
     if is_sparse(X):
@@ -196,7 +199,7 @@ def make_sample(X, y, sample_weight, fit_intercept, standardize=False):
     )
     if not fit_intercept and not standardize:
         return sample
-    about_means = _centred(sample)
+    about_means = _centred(sample, means)
     if fit_intercept:
         sample = about_means
     if not standardize:
@@ -209,13 +212,16 @@ def standard_scale(variances):
     return np.where(variances > 0.0, np.sqrt(variances), 1.0)
 
 
-def _centred(sample):
+def _centred(sample, means):
     """The sample about its weighted means."""
     X, y = sample.X, sample.y
-    y_mean = sample.mean(y)
-    y_mean = y_mean + sample.mean(y - y_mean)  # the second pass removes rounding
     ones = np.ones((len(y), 1))
-    X_mean = sample.correlation(ones)[:, 0]
+    if means is None:
+        y_mean = sample.mean(y)
+        y_mean = y_mean + sample.mean(y - y_mean)  # the second pass removes rounding
+        X_mean = sample.correlation(ones)[:, 0]
+    else:
+        X_mean, y_mean = means[0].copy(), means[1]
     constant, values = constant_columns(X, X_mean)
     sample = replace(sample, y_mean=y_mean, y=y - y_mean)
     if is_sparse(X):
@@ -225,7 +231,7 @@ def _centred(sample):
             X_mean = replace(sample, X=X).correlation(ones)[:, 0]
         sample = replace(sample, X=X, shift=shift)
         values = values - shift[constant]
-    else:
+    elif means is None:
         X_mean = (
             X_mean + replace(sample, X_mean=X_mean, centred=True).correlation(ones)[:, 0]
         )

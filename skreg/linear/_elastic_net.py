@@ -3,9 +3,8 @@
 from skreg._validation import ARRAY, real
 from skreg.linear._coordinate_descent import (
     PenalizedLeastSquares,
-    PenalizedLeastSquaresCV,
-    checked_l1_ratios,
 )
+from skreg.linear._selected_alpha import PenalizedLeastSquaresCV, checked_l1_ratios
 from skreg.paths.path import enet_path
 from skreg.penalties import L1L2
 
@@ -201,7 +200,7 @@ class ElasticNetCV(PenalizedLeastSquaresCV):
     ----------
     l1_ratio : float or list of float, default=0.5
         Share of the L1 term, in [0, 1]. The values of a list are all tried, each with
-        its own grid of alphas. With 0, `alphas` has to be given.
+        its own grid of alphas; that of 0 is the one of 0.001, as in glmnet.
     eps : float, default=1e-3
         Ratio of the smallest to the largest alpha of an automatic grid.
     alphas : int or array-like, default=100
@@ -221,8 +220,12 @@ class ElasticNetCV(PenalizedLeastSquaresCV):
         Coordinate descent, where it is used, stops at a duality gap of `tol` times the
         objective of the null (intercept-only) model; scikit-learn's test is twice as
         loose. The active-set method is exact.
-    cv : int, splitter or iterable of (train, test), default=None
-        None is 5-fold. Index pairs count the rows as given.
+    cv : int, splitter, iterable of (train, test) or {'loo', 'gcv', 'aic', 'bic', 'ebic'}, \
+            default=None
+        None is 5-fold. Index pairs count the rows as given. 'loo' leaves out every row,
+        approximately (Rad and Maleki 2020), from the fit to all rows; 'gcv' is generalized
+        cross-validation, the others are information criteria, with the degrees of
+        freedom of the fit: see :mod:`skreg.paths.criteria` for the formulas.
     copy_X : bool, default=True
         Accepted; X is never written to and never copied to be centred.
     verbose : bool or int, default=0
@@ -236,6 +239,37 @@ class ElasticNetCV(PenalizedLeastSquaresCV):
     selection : {'cyclic', 'random'}, default='cyclic'
         Accepted; coordinates are always visited in cycles over a working set, which
         reaches the same solution.
+    standardize : bool, default=False
+        Divide every column by its standard deviation (weighted, of the rows at hand: in
+        a fold, of the training rows), as a pipeline with a
+        :class:`~sklearn.preprocessing.StandardScaler` does; coefficients are reported
+        for X as it is.
+    scoring : str, callable or None, default=None
+        Scorer of held-out predictions, greater is better; None: negative mean squared
+        error.
+    rule : {'min', '1se'} or callable, default='min'
+        'min' takes the best mean score; '1se' the largest alpha (within the best
+        l1_ratio) whose mean score is within one standard error of the best, which folds
+        have, and 'loo' without `scoring`. A callable gets `alpha_results_` and returns an
+        index: an int for the flattened arrays, or a tuple.
+    fold_weighting : {'equal', 'size'}, default='equal'
+        'equal' averages the folds' scores as scikit-learn does; 'size' weighs them by
+        the sum of weights of their rows, as glmnet does.
+    relaxed : bool or array-like of float, default=False
+        Also refit every support without a penalty, and choose by the folds how much of
+        the path is blended with its refit: True tries the shares 1, 0.75, 0.5, 0.25 and
+        0 of the path, an array its own. This is ``relax`` of glmnet.
+    saturation : float in (0, 1], default=None
+        If given, the grid ends at the first alpha at which the fit to all rows explains
+        this share of the variance of y.
+    noise_variance : float, default=None
+        Variance of the noise for 'aic', 'bic' and 'ebic', if it is known.
+    ebic_gamma : float, default=0.5
+        Weight of the number of possible supports in 'ebic'; 0 is 'bic'.
+    alpha_per_target : bool, default=False
+        Accept y of shape (n_samples, n_targets) and choose an alpha for each target, as
+        one fit per target would, with moments and folds shared. Attributes then have
+        the target as their first axis (`cv_predictions_`: as its last).
 
     Attributes
     ----------
@@ -251,6 +285,24 @@ class ElasticNetCV(PenalizedLeastSquaresCV):
         Mean squared error on the held-out rows of each fold.
     alphas_ : ndarray of shape (n_alphas,) or (n_l1_ratios, n_alphas)
         The alphas tried, decreasing.
+    alpha_min_ : float
+        The alpha of the best mean score, whatever the `rule`.
+    alpha_1se_ : float
+        The alpha of ``rule='1se'``; not with criteria.
+    alpha_results_ : Bunch
+        Arrays over (l1_ratios, alphas), greater scores being better: `alpha`,
+        `l1_ratio`, `mean_score`, `std_score`, `se_score`, `fold_scores` (the last axis are
+        the folds or, with 'loo', the rows), `support_size` and `df` (degrees of freedom,
+        intercept included) of the fit to all rows, and `mixing`; with `relaxed`, scores
+        have one more axis, after that of the alphas.
+    coef_path_ : ndarray of shape (n_features, n_alphas)
+        Coefficients of the fit to all rows at every alpha of the chosen l1_ratio.
+    intercept_path_ : ndarray of shape (n_alphas,)
+    cv_predictions_ : ndarray of shape (n_samples,)
+        Out-of-fold predictions at the chosen alpha, averaged where a row was held out
+        several times; NaN where never, and for rows of weight zero.
+    mixing_ : float
+        With `relaxed`, the chosen share of the path; `dual_gap_` is that of the path.
     dual_gap_ : float
         Certificate of the final fit: the objective at the stored coefficients is at
         most this far above its minimum.
@@ -269,8 +321,7 @@ class ElasticNetCV(PenalizedLeastSquaresCV):
         In `fit`, for a parameter out of range. It is a ValueError and a TypeError.
     ValueError
         In `fit`, for missing or infinite values, wrong shapes, negative or all-zero
-        weights, several targets, an
-        automatic grid with ``l1_ratio=0``.
+        weights, several targets.
 
     See Also
     --------
@@ -324,6 +375,15 @@ class ElasticNetCV(PenalizedLeastSquaresCV):
         positive=False,
         random_state=None,
         selection="cyclic",
+        standardize=False,
+        scoring=None,
+        rule="min",
+        fold_weighting="equal",
+        relaxed=False,
+        saturation=None,
+        noise_variance=None,
+        ebic_gamma=0.5,
+        alpha_per_target=False,
     ):
         self.l1_ratio = l1_ratio
         self.eps = eps
@@ -339,10 +399,19 @@ class ElasticNetCV(PenalizedLeastSquaresCV):
         self.positive = positive
         self.random_state = random_state
         self.selection = selection
+        self.standardize = standardize
+        self.scoring = scoring
+        self.rule = rule
+        self.fold_weighting = fold_weighting
+        self.relaxed = relaxed
+        self.saturation = saturation
+        self.noise_variance = noise_variance
+        self.ebic_gamma = ebic_gamma
+        self.alpha_per_target = alpha_per_target
 
     def _penalties(self):
         ratios = checked_l1_ratios(type(self).__name__, self.l1_ratio)
         return [L1L2(ratio, self.positive) for ratio in ratios]
 
-    def _set_penalty(self, penalty):
-        self.l1_ratio_ = penalty.l1_ratio
+    def _set_penalty(self, penalties, i):
+        self.l1_ratio_ = penalties[i].l1_ratio

@@ -2,8 +2,8 @@
 
 from skreg.linear._coordinate_descent import (
     PenalizedLeastSquares,
-    PenalizedLeastSquaresCV,
 )
+from skreg.linear._selected_alpha import PenalizedLeastSquaresCV
 from skreg.paths.path import lasso_path
 from skreg.penalties import L1
 
@@ -206,8 +206,12 @@ class LassoCV(PenalizedLeastSquaresCV):
         loose. The active-set method is exact.
     copy_X : bool, default=True
         Accepted; X is never written to and never copied to be centred.
-    cv : int, splitter or iterable of (train, test), default=None
-        None is 5-fold. Index pairs count the rows as given.
+    cv : int, splitter, iterable of (train, test) or {'loo', 'gcv', 'aic', 'bic', 'ebic'}, \
+            default=None
+        None is 5-fold. Index pairs count the rows as given. 'loo' leaves out every row,
+        approximately (Rad and Maleki 2020), from the fit to all rows; 'gcv' is generalized
+        cross-validation, the others are information criteria, with the degrees of
+        freedom of the fit: see :mod:`skreg.paths.criteria` for the formulas.
     verbose : bool or int, default=False
         Verbosity of joblib while the folds run.
     n_jobs : int, default=None
@@ -219,6 +223,37 @@ class LassoCV(PenalizedLeastSquaresCV):
     selection : {'cyclic', 'random'}, default='cyclic'
         Accepted; coordinates are always visited in cycles over a working set, which
         reaches the same solution.
+    standardize : bool, default=False
+        Divide every column by its standard deviation (weighted, of the rows at hand: in
+        a fold, of the training rows), as a pipeline with a
+        :class:`~sklearn.preprocessing.StandardScaler` does; coefficients are reported
+        for X as it is.
+    scoring : str, callable or None, default=None
+        Scorer of held-out predictions, greater is better; None: negative mean squared
+        error.
+    rule : {'min', '1se'} or callable, default='min'
+        'min' takes the best mean score; '1se' the largest alpha (within the best
+        l1_ratio) whose mean score is within one standard error of the best, which folds
+        have, and 'loo' without `scoring`. A callable gets `alpha_results_` and returns an
+        index: an int for the flattened arrays, or a tuple.
+    fold_weighting : {'equal', 'size'}, default='equal'
+        'equal' averages the folds' scores as scikit-learn does; 'size' weighs them by
+        the sum of weights of their rows, as glmnet does.
+    relaxed : bool or array-like of float, default=False
+        Also refit every support without a penalty, and choose by the folds how much of
+        the path is blended with its refit: True tries the shares 1, 0.75, 0.5, 0.25 and
+        0 of the path, an array its own. This is ``relax`` of glmnet.
+    saturation : float in (0, 1], default=None
+        If given, the grid ends at the first alpha at which the fit to all rows explains
+        this share of the variance of y.
+    noise_variance : float, default=None
+        Variance of the noise for 'aic', 'bic' and 'ebic', if it is known.
+    ebic_gamma : float, default=0.5
+        Weight of the number of possible supports in 'ebic'; 0 is 'bic'.
+    alpha_per_target : bool, default=False
+        Accept y of shape (n_samples, n_targets) and choose an alpha for each target, as
+        one fit per target would, with moments and folds shared. Attributes then have
+        the target as their first axis (`cv_predictions_`: as its last).
 
     Attributes
     ----------
@@ -231,6 +266,24 @@ class LassoCV(PenalizedLeastSquaresCV):
         Mean squared error on the held-out rows of each fold.
     alphas_ : ndarray of shape (n_alphas,)
         The alphas tried, decreasing.
+    alpha_min_ : float
+        The alpha of the best mean score, whatever the `rule`.
+    alpha_1se_ : float
+        The alpha of ``rule='1se'``; not with criteria.
+    alpha_results_ : Bunch
+        Arrays over (l1_ratios, alphas), greater scores being better: `alpha`,
+        `l1_ratio`, `mean_score`, `std_score`, `se_score`, `fold_scores` (the last axis are
+        the folds or, with 'loo', the rows), `support_size` and `df` (degrees of freedom,
+        intercept included) of the fit to all rows, and `mixing`; with `relaxed`, scores
+        have one more axis, after that of the alphas.
+    coef_path_ : ndarray of shape (n_features, n_alphas)
+        Coefficients of the fit to all rows at every alpha of the chosen l1_ratio.
+    intercept_path_ : ndarray of shape (n_alphas,)
+    cv_predictions_ : ndarray of shape (n_samples,)
+        Out-of-fold predictions at the chosen alpha, averaged where a row was held out
+        several times; NaN where never, and for rows of weight zero.
+    mixing_ : float
+        With `relaxed`, the chosen share of the path; `dual_gap_` is that of the path.
     dual_gap_ : float
         Certificate of the final fit: the objective at the stored coefficients is at
         most this far above its minimum.
@@ -297,6 +350,15 @@ class LassoCV(PenalizedLeastSquaresCV):
         positive=False,
         random_state=None,
         selection="cyclic",
+        standardize=False,
+        scoring=None,
+        rule="min",
+        fold_weighting="equal",
+        relaxed=False,
+        saturation=None,
+        noise_variance=None,
+        ebic_gamma=0.5,
+        alpha_per_target=False,
     ):
         self.eps = eps
         self.alphas = alphas
@@ -311,6 +373,15 @@ class LassoCV(PenalizedLeastSquaresCV):
         self.positive = positive
         self.random_state = random_state
         self.selection = selection
+        self.standardize = standardize
+        self.scoring = scoring
+        self.rule = rule
+        self.fold_weighting = fold_weighting
+        self.relaxed = relaxed
+        self.saturation = saturation
+        self.noise_variance = noise_variance
+        self.ebic_gamma = ebic_gamma
+        self.alpha_per_target = alpha_per_target
 
     def _penalties(self):
         return [L1(self.positive)]

@@ -1,16 +1,14 @@
 """The fit that MultiTaskLasso, MultiTaskElasticNet and their CV classes share."""
 
-from functools import partial
-
-from skreg._solvers.multi_task import recompute_multi_task_gaps, solve_multi_task_path
+from skreg._solvers.multi_task import recompute_multi_task_gaps
 from skreg._validation import check_input, unchanged_on_failure
 from skreg.linear._coordinate_descent import (
-    CV_PARAMETERS,
     SINGLE_PARAMETERS,
     PenalizedRegressor,
-    SelectedAlpha,
     SingleAlpha,
 )
+from skreg.linear._selected_alpha import CV_PARAMETERS, SelectedAlpha
+from skreg.paths.path_solvers import AllTargets
 
 
 class JointTargets(PenalizedRegressor):
@@ -21,8 +19,8 @@ class JointTargets(PenalizedRegressor):
     def _certify(self, sample, penalty, alpha, coef):
         return recompute_multi_task_gaps(sample, penalty, [alpha], coef[None])
 
-    def _all_targets(self):
-        return partial(solve_multi_task_path, tol=self.tol, max_iter=self.max_iter)
+    def _solver(self, sample):
+        return AllTargets(self.tol, self.max_iter)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -61,9 +59,6 @@ class MultiTaskLeastSquares(JointTargets, SingleAlpha):
     def _checked(self, X, y, sample_weight, check):
         return several_targets(self, super()._checked(X, y, sample_weight, check))
 
-    def _solver(self, sample, check):
-        return self._all_targets()
-
     def _store(self, data, sample, result, penalty, alpha):
         # scikit-learn's scale: a sum over the rows, twice the objective.
         self.eps_ = self.tol * len(sample.y) * float(sample.y_norm2.sum())
@@ -77,9 +72,6 @@ class MultiTaskLeastSquaresCV(JointTargets, SelectedAlpha):
 
     def _checked(self, X, y, sample_weight):
         return several_targets(self, check_input(self, X, y, sample_weight))
-
-    def _solvers(self, sample):
-        return self._all_targets(), self._all_targets()
 
 
 def several_targets(estimator, data):

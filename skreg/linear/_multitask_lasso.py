@@ -200,6 +200,29 @@ class MultiTaskLassoCV(MultiTaskLeastSquaresCV):
         Accepted; nothing is drawn at random.
     selection : {'cyclic', 'random'}, default='cyclic'
         Accepted; the solution does not depend on which feature is visited first.
+    standardize : bool, default=False
+        Divide every column by its standard deviation (weighted, of the rows at hand: in
+        a fold, of the training rows), as a pipeline with a
+        :class:`~sklearn.preprocessing.StandardScaler` does; coefficients are reported
+        for X as it is.
+    scoring : str, callable or None, default=None
+        Scorer of held-out predictions, greater is better; None: negative mean squared
+        error.
+    rule : {'min', '1se'} or callable, default='min'
+        'min' takes the best mean score; '1se' the largest alpha (within the best
+        l1_ratio) whose mean score is within one standard error of the best. A callable
+        gets `alpha_results_` and returns an index: an int for the flattened arrays, or a
+        tuple.
+    fold_weighting : {'equal', 'size'}, default='equal'
+        'equal' averages the folds' scores as scikit-learn does; 'size' weighs them by
+        the sum of weights of their rows, as glmnet does.
+    relaxed : bool or array-like of float, default=False
+        Also refit every support without a penalty, and choose by the folds how much of
+        the path is blended with its refit: True tries the shares 1, 0.75, 0.5, 0.25 and
+        0 of the path, an array its own. This is ``relax`` of glmnet.
+    saturation : float in (0, 1], default=None
+        If given, the grid ends at the first alpha at which the fit to all rows explains
+        this share of the variance of y.
 
     Attributes
     ----------
@@ -213,6 +236,24 @@ class MultiTaskLassoCV(MultiTaskLeastSquaresCV):
         Mean squared error on the held-out rows of each fold, averaged over the targets.
     alphas_ : ndarray of shape (n_alphas,)
         The alphas tried, decreasing.
+    alpha_min_ : float
+        The alpha of the best mean score, whatever the `rule`.
+    alpha_1se_ : float
+        The alpha of ``rule='1se'``.
+    alpha_results_ : Bunch
+        Arrays over (l1_ratios, alphas), greater scores being better: `alpha`,
+        `l1_ratio`, `mean_score`, `std_score`, `se_score`, `fold_scores` (the last axis are
+        the folds), `support_size` of the fit to all rows, `df` (NaN: not known for row
+        norms) and `mixing`; with `relaxed`, scores have one more axis, after that of the
+        alphas.
+    coef_path_ : ndarray of shape (n_targets, n_features, n_alphas)
+        Coefficients of the fit to all rows at every alpha of the chosen l1_ratio.
+    intercept_path_ : ndarray of shape (n_targets, n_alphas,)
+    cv_predictions_ : ndarray of shape (n_samples, n_targets)
+        Out-of-fold predictions at the chosen alpha, averaged where a row was held out
+        several times; NaN where never, and for rows of weight zero.
+    mixing_ : float
+        With `relaxed`, the chosen share of the path; `dual_gap_` is that of the path.
     dual_gap_ : float
         Certificate of the final fit: the objective at the stored coefficients is at
         most this far above its minimum.
@@ -275,6 +316,12 @@ class MultiTaskLassoCV(MultiTaskLeastSquaresCV):
         n_jobs=None,
         random_state=None,
         selection="cyclic",
+        standardize=False,
+        scoring=None,
+        rule="min",
+        fold_weighting="equal",
+        relaxed=False,
+        saturation=None,
     ):
         self.eps = eps
         self.alphas = alphas
@@ -287,6 +334,12 @@ class MultiTaskLassoCV(MultiTaskLeastSquaresCV):
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.selection = selection
+        self.standardize = standardize
+        self.scoring = scoring
+        self.rule = rule
+        self.fold_weighting = fold_weighting
+        self.relaxed = relaxed
+        self.saturation = saturation
 
     def _penalties(self):
         return [L1()]

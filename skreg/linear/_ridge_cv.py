@@ -6,7 +6,7 @@ from inspect import signature
 import numpy as np
 from scipy import sparse
 from sklearn import get_config
-from sklearn.metrics import check_scoring, get_scorer, get_scorer_names
+from sklearn.metrics import check_scoring, get_scorer
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
     MethodMapping,
@@ -24,24 +24,25 @@ from skreg._validation import (
     BOOLEAN,
     CV,
     NONE,
+    SCORING,
     VERBOSE,
-    Rule,
     check_alphas,
     check_input,
     check_parameters,
     choice,
+    either_callable,
     integer,
     real,
     unchanged_on_failure,
 )
 from skreg.linear._base import LinearRegressor, routing_enabled
 from skreg.linear._ridge import Ridge, store_solution
-from skreg.paths.cross_validation import rows_of, split_rows
 from skreg.paths.ridge_choice import choose_alphas, table
 from skreg.paths.ridge_curves import Scoring, criterion_curve, leave_one_out_curve
 from skreg.paths.ridge_fold_curve import fold_curve
 from skreg.paths.scoring import for_given_rows
 from skreg.paths.selection import FOLD_WEIGHTINGS, RULES
+from skreg.paths.splitting import rows_of, split_rows
 
 CRITERIA = ("gcv", "aic", "bic", "ebic")
 # What is known of the fit to all rows is used if it is as good as what Ridge promises.
@@ -192,18 +193,12 @@ class RidgeCV(LinearRegressor):
     _parameters = {
         "alphas": ARRAY | real(0, low_open=True),
         "fit_intercept": BOOLEAN,
-        "scoring": NONE
-        | Rule(
-            lambda value: (
-                callable(value) or (isinstance(value, str) and value in get_scorer_names())
-            ),
-            "a callable or a str of sklearn.metrics.get_scorer_names()",
-        ),
+        "scoring": SCORING,
         "cv": CV | choice("loo", *CRITERIA),
         "gcv_mode": NONE | choice("auto", "svd", "eigen"),
         "store_cv_results": BOOLEAN,
         "alpha_per_target": BOOLEAN,
-        "rule": choice(*RULES) | Rule(callable, "a callable"),
+        "rule": either_callable(*RULES),
         "fold_weighting": choice(*FOLD_WEIGHTINGS),
         "noise_variance": NONE | real(0, low_open=True),
         "ebic_gamma": real(0),

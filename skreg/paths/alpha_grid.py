@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from skreg.exceptions import L1_RATIO_ZERO_GRID
-
+# Ridge has no smallest alpha at which all coefficients are zero: its grid is that of an
+# elastic net of this l1_ratio, as in glmnet.
+RIDGE_L1_RATIO = 1e-3
 RESOLUTION = np.finfo(np.float64).resolution
 
 
@@ -31,7 +32,7 @@ def alpha_grid(correlation, penalty, *, eps, n_alphas):
         gradient = np.hypot.reduce(correlation, axis=1)
     alpha_max = penalty.alpha_max(gradient)
     if alpha_max == np.inf:
-        raise ValueError(L1_RATIO_ZERO_GRID)
+        alpha_max = float(np.abs(gradient).max(initial=0.0)) / RIDGE_L1_RATIO
     if alpha_max <= RESOLUTION:
         return np.full(n_alphas, RESOLUTION)
     return np.geomspace(alpha_max, alpha_max * eps, num=n_alphas)

@@ -114,12 +114,17 @@ def ebic(rss, df, n, n_features, support_size, ebic_gamma=0.5, noise_variance=No
     return bic(rss, df, n, noise_variance) + 2.0 * ebic_gamma * choices
 
 
+def _ebic_of(fits):
+    sizes = fits.n_features, fits.support_size
+    return ebic(fits.rss, fits.df, fits.n, *sizes, fits.ebic_gamma, fits.noise_variance)
+
+
 # By name, for solutions given as :class:`Fits`.
 CRITERIA = {
     "gcv": lambda fits: gcv(fits.rss, fits.df, fits.n),
     "aic": lambda fits: aic(fits.rss, fits.df, fits.n, fits.noise_variance),
     "bic": lambda fits: bic(fits.rss, fits.df, fits.n, fits.noise_variance),
-    "ebic": lambda fits: ebic(*fits[:5], fits.ebic_gamma, fits.noise_variance),
+    "ebic": _ebic_of,
 }
 
 

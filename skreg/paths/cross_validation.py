@@ -1,153 +1,238 @@
-"""Cross-validation of a path: every fold solved at every alpha, scored on held-out rows."""
+"""Cross-validation of a path: every fold solved at every alpha, scored on held-out rows.
 
-from typing import NamedTuple
+Where the Gram matrix of a fold's training rows is the way to solve it, and the folds are
+a partition of the rows, the moments of each fold are measured once, in one pass over X,
+and those of every training set are sums of the others. Elsewhere the folds share X: rows
+that are held out have weight zero.
+"""
+
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.model_selection import check_cv
 from sklearn.utils.parallel import Parallel, delayed
 
-from skreg._solvers.least_squares import PathResult
+from skreg._kernels.design import by_columns, by_rows
+from skreg._solvers.fold_moments import FoldMoments, as_slice, training_moments
+from skreg._solvers.least_squares import prefers_gram
+from skreg._solvers.moments import measure
 from skreg._solvers.sample import make_sample
+from skreg.paths.fitted_path import FittedPath, fit_moments, fit_sample
+from skreg.paths.scoring import scores_of_rows
+
+# Errors from moments are recomputed from residuals below this share of their terms.
+CANCELLATION = 1e-6
 
 
-class FoldPath(NamedTuple):
-    """One fold at one l1_ratio."""
+class Recipe(NamedTuple):
+    """What is done in every fold."""
 
-    mse: np.ndarray  # (n_alphas,)
-    path: PathResult
-
-
-class CrossValidation(NamedTuple):
-    """Held-out errors, and the best of them."""
-
-    mse: np.ndarray  # (n_penalties, n_alphas, n_folds)
-    best_penalty: int
-    best_alpha: int
-    paths: list  # of PathResult, for convergence messages
+    solver: Any  # EachTarget or AllTargets
+    penalties: list  # one per l1_ratio
+    l1_ratios: list
+    alphas: list  # one decreasing grid per penalty, all of one length
+    fit_intercept: bool
+    standardize: bool
+    refit: Any  # callable or None
+    mixings: tuple  # shares of the path in blends with its refits
+    scorer: Any  # callable or None
 
 
-def split_rows(cv, data, split_params):
-    """Folds as pairs of row indices into the validated data.
+class Rows(NamedTuple):
+    """Checked data, by columns to fit and by rows to predict."""
 
-    Rows of weight zero are gone from `data`; splitters see what is left, and explicit
-    (train, test) index pairs, which count the rows of the caller, are translated.
+    columns: Any
+    rows: Any
+    y: np.ndarray
+    sample_weight: np.ndarray | None
+    y_ndim: int
 
-    Parameters
-    ----------
-    cv : int, splitter, iterable or None
-    data : skreg._validation.Validated
-    split_params : dict
-        Keyword arguments of ``split``, such as `groups`.
-    """
-    explicit = hasattr(cv, "__iter__") and not hasattr(cv, "split")
-    if explicit:
-        folds = [_checked_fold(fold, data.n_given) for fold in cv]
-        if data.rows is not None:
-            position = np.full(data.n_given, -1)
-            position[data.rows] = np.arange(len(data.rows))
-            folds = [tuple(position[part] for part in fold) for fold in folds]
-            folds = [tuple(part[part >= 0] for part in fold) for fold in folds]
-    else:
-        kept = {name: rows_of(data, values) for name, values in split_params.items()}
-        folds = list(check_cv(cv).split(data.X, data.y_as_given, **kept))
-    if len(folds) == 0:
-        raise ValueError(f"cv={cv!r} gave no folds; at least one is needed.")
-    for train, test in folds:
-        if len(train) == 0 or len(test) == 0:
-            raise ValueError(
-                f"cv gave a fold with {len(train)} training and {len(test)} test rows "
-                "(rows of sample_weight zero do not count); each needs at least one."
-            )
-    return folds
+    def weights_of(self, rows):
+        """Sample weights of some rows; None if there are none."""
+        return None if self.sample_weight is None else self.sample_weight[rows]
 
 
-def rows_of(data, values):
-    """What belongs to the rows that were kept, of an array with one entry per row."""
-    if data.rows is None or values is None or np.ndim(values) == 0:
-        return values
-    return np.asarray(values)[data.rows]
+class FoldScores(NamedTuple):
+    """One fold at one penalty."""
+
+    fitted: FittedPath
+    mse: np.ndarray  # (n_alphas, n_mixings)
+    score: np.ndarray | None  # the same of a scorer, greater is better
 
 
-def _checked_fold(fold, n_samples):
-    """A (train, test) pair as integer arrays, or an error that names cv."""
-    expected = (
-        "expected pairs (train, test) of row indices in "
-        f"[0, {n_samples}) or of masks of length {n_samples}."
-    )
-    try:
-        train, test = (np.asarray(part) for part in fold)
-    except (TypeError, ValueError):
-        raise ValueError(f"cv contains {fold!r}; {expected}") from None
-    return tuple(_checked_indices(part, n_samples, expected) for part in (train, test))
+class FoldPlan(NamedTuple):
+    """Folds and how they are fitted; `shared` are the moments of a partition."""
+
+    data: Rows
+    folds: list  # of (train, test)
+    on_moments: bool
+    shared: FoldMoments | None
 
 
-def _checked_indices(part, n_samples, expected):
-    if part.dtype == bool and part.shape == (n_samples,):
-        return np.flatnonzero(part)
-    whole = part.dtype.kind in "iu" or part.size == 0
-    if part.ndim != 1 or not whole:
-        raise ValueError(
-            f"cv contains an array of {part.dtype} of shape {part.shape}; {expected}"
-        )
-    part = part.astype(np.int64)
-    if part.size and not (-n_samples <= part.min() and part.max() < n_samples):
-        raise ValueError(f"cv contains the index {part.max()}; {expected}")
-    return part % n_samples
-
-
-def cross_validate(data, folds, penalties, alphas, *, fit_intercept, solve, jobs):
-    """Mean squared errors of every penalty, alpha and fold; means over several targets.
+def make_plan(data, folds, n_alphas, *, centred, needs_rows, run):
+    """Choose how folds are fitted, and measure what they share.
 
     Parameters
     ----------
     data : skreg._validation.Validated
     folds : list of (train, test)
-        Row indices.
-    penalties : list of skreg.penalties.Penalty
-    alphas : list of ndarray
-        Decreasing, one grid per penalty, all of one length.
-    fit_intercept : bool
-    solve : callable
-        (sample, penalty, alphas) -> PathResult.
-    jobs : dict
-        `n_jobs`, `verbose` of joblib.
+    n_alphas : int
+        In all grids together.
+    centred : bool
+    needs_rows : bool
+        Whether moments are not enough.
+    run : callable
+        See :class:`~skreg._solvers.fold_moments.FoldMoments`.
+    """
+    on_moments = prefers_gram(data.X, n_alphas) and not needs_rows
+    columns = data.X if on_moments else by_columns(data.X)
+    rows = Rows(columns, by_rows(data.X), data.y, data.sample_weight, data.y_ndim)
+    parts = partition(folds, len(data.y)) if on_moments else None
+    if parts is None:
+        return FoldPlan(rows, folds, on_moments, None)
+    shared = FoldMoments(rows.rows, data.y, data.sample_weight, centred, parts, run)
+    return FoldPlan(rows, folds, on_moments, shared)
+
+
+def partition(folds, n_samples):
+    """The test sets, and the rows in none, if every training set is made of all the other
+    rows; else None.
+    """
+    owner = np.full(n_samples, -1)
+    for k, (train, test) in enumerate(folds):
+        test_rows = np.unique(test)
+        inside = np.zeros(n_samples, dtype=bool)
+        inside[train] = True
+        apart = len(train) + len(test) == n_samples == inside.sum() + len(test_rows)
+        if not apart or inside[test_rows].any() or np.any(owner[test_rows] >= 0):
+            return None
+        owner[test_rows] = k
+    parts = [np.sort(test) for _, test in folds]
+    rest = np.flatnonzero(owner < 0)
+    parts += [rest] if len(rest) else []
+    return parts if len(parts) > 1 else None
+
+
+def cross_validate(plan, recipe, jobs, score_params):
+    """Fit and score every fold.
 
     Returns
     -------
-    CrossValidation
+    list of list of FoldScores
+        For each fold, one for each penalty.
     """
     tasks = (
-        delayed(_fold_path)(data, fold, penalty, grid, fit_intercept, solve)
-        for penalty, grid in zip(penalties, alphas, strict=True)
-        for fold in folds
+        delayed(_fold)(plan.data, recipe, plan.folds[k], moments, held_out, score_params)
+        for k, moments, held_out in _training(plan, recipe)
     )
-    results = Parallel(prefer="threads", **jobs)(tasks)
-    mse = np.reshape([result.mse for result in results], (len(penalties), len(folds), -1))
-    mean = mse.mean(axis=1)
-    best = [int(np.argmin(row)) for row in mean]
-    best_penalty = int(np.argmin([row[t] for row, t in zip(mean, best, strict=True)]))
-    return CrossValidation(
-        np.moveaxis(mse, 2, 1),
-        best_penalty,
-        best[best_penalty],
-        [result.path for result in results],
-    )
+    return Parallel(prefer="threads", **jobs)(tasks)
 
 
-def _fold_path(data, fold, penalty, alphas, fit_intercept, solve):
+def _training(plan, recipe):
+    """(k, moments to train on or None, moments held out or None) for each fold."""
+    shared = plan.shared
+    if shared is not None:
+        for k, moments in training_moments(len(shared), shared.together):
+            if k < len(plan.folds):
+                yield k, moments, shared.fold(k)
+        return
+    for k, (train, _) in enumerate(plan.folds):
+        moments = None
+        if plan.on_moments:
+            moments = _measure(plan.data, train, recipe.fit_intercept)
+        yield k, moments, None
+
+
+def _measure(data, rows, centred):
+    rows = as_slice(rows)
+    return measure(data.rows[rows], data.y[rows], data.weights_of(rows), centred)
+
+
+def _fold(data, recipe, fold, moments, held_out, score_params):
     """Fit on the training rows, score on the others."""
     train, test = fold
-    weight = data.sample_weight
-    sample = make_sample(
-        data.X[train],
+    if moments is None:
+        fit = partial(_fit_rows, data, recipe, train)
+    else:
+        lazy = partial(_copied_sample, data, recipe, train)
+        fit = partial(
+            fit_moments,
+            recipe.solver,
+            moments,
+            refit=recipe.refit,
+            standardize=recipe.standardize,
+            make_sample=lazy,
+        )
+    return [
+        _scored(data, recipe, test, fit(penalty, alphas), held_out, score_params)
+        for penalty, alphas in zip(recipe.penalties, recipe.alphas, strict=True)
+    ]
+
+
+def _fit_rows(data, recipe, train, penalty, alphas):
+    """On rows: X is shared unless a direct solver needs the training rows alone."""
+    direct = any(penalty.quadratic_strength(alpha) is not None for alpha in alphas)
+    make = _copied_sample if direct else _masked_sample
+    sample = make(data, recipe, train)
+    return fit_sample(recipe.solver, sample, penalty, alphas, recipe.refit)[0]
+
+
+def _copied_sample(data, recipe, train):
+    return make_sample(
+        data.rows[train],
         data.y[train],
-        None if weight is None else weight[train],
-        fit_intercept,
+        data.weights_of(train),
+        recipe.fit_intercept,
+        standardize=recipe.standardize,
     )
-    path = solve(sample, penalty, alphas)
-    X, weight = data.X[test], None if weight is None else weight[test]
-    mse = np.zeros(len(alphas))
-    for k, intercepts in enumerate(sample.intercept(path.coefs)):
-        residual = data.y[test, k : k + 1] - X @ path.coefs[k].T - intercepts
-        mse += np.average(residual**2, axis=0, weights=weight)
-    return FoldPath(mse / len(path.coefs), path)
+
+
+def _masked_sample(data, recipe, train):
+    """The training rows of X as it is: those held out weigh nothing."""
+    times = np.bincount(train, minlength=len(data.y)).astype(np.float64)
+    weights = times if data.sample_weight is None else times * data.sample_weight
+    return make_sample(
+        data.columns,
+        data.y,
+        weights,
+        recipe.fit_intercept,
+        standardize=recipe.standardize,
+    )
+
+
+def _scored(data, recipe, test, fitted, held_out, score_params):
+    rows = as_slice(test)
+    y, weights = data.y[rows], data.weights_of(rows)
+    mse = np.empty((fitted.intercepts.shape[1], len(recipe.mixings)))
+    score = None if recipe.scorer is None else np.empty_like(mse)
+    for m, mixing in enumerate(recipe.mixings):
+        predictions = None
+        if recipe.scorer is not None or held_out is None:
+            predictions = fitted.predict(data.rows, rows, mixing)
+        if held_out is None:
+            mse[:, m] = _mse(y, predictions, weights)
+        else:
+            mse[:, m] = _mse_from_moments(data, rows, fitted, mixing, held_out)
+        if recipe.scorer is not None:
+            params = {name: value[test] for name, value in score_params.items()}
+            targets = y[:, 0] if data.y_ndim == 1 else y
+            score[:, m] = scores_of_rows(recipe.scorer, predictions, targets, params)
+    return FoldScores(fitted, mse, score)
+
+
+def _mse(y, predictions, weights):
+    """Mean over rows and targets; predictions have shape (n_targets, n_alphas, n_rows)."""
+    squares = np.square(y.T[:, None] - predictions)
+    return np.average(squares, axis=-1, weights=weights).mean(axis=0)
+
+
+def _mse_from_moments(data, rows, fitted, mixing, held_out):
+    """From the moments of the held-out rows where that loses no digits that matter."""
+    coefs, intercepts = fitted.at(mixing)
+    error, size = held_out.mean_square_error(coefs, intercepts, fitted.features)
+    mse = error.mean(axis=0)
+    lost = np.flatnonzero(np.any(error <= CANCELLATION * size, axis=0))
+    if len(lost):
+        predictions = fitted.predict(data.rows, rows, mixing, lost)
+        mse[lost] = _mse(data.y[rows], predictions, data.weights_of(rows))
+    return mse

@@ -97,7 +97,7 @@ def enet_path(
         model has an intercept. Never written to.
     y : array-like of shape (n_samples,) or (n_samples, n_targets)
     l1_ratio : float, default=0.5
-        1 is the lasso, 0 is ridge (then `alphas` must be given).
+        1 is the lasso, 0 is ridge (its automatic grid is that of 0.001, as in glmnet).
     eps : float, default=1e-3
         Ratio of the smallest to the largest alpha of an automatic grid.
     n_alphas : int
@@ -144,8 +144,7 @@ def enet_path(
     Raises
     ------
     ValueError
-        For parameters out of range, unknown `params`, or an automatic grid with
-        ``l1_ratio=0``.
+        For parameters out of range, or unknown `params`.
 
     References
     ----------
@@ -350,7 +349,7 @@ def _path_moments(sample, precompute, Xy, alphas, check_input):
             moments = replace(moments, correlation=correlation / len(sample.y))
         return moments
     count = alphas if isinstance(alphas, Integral) else len(alphas)
-    if precompute is True or prefers_gram(sample, count):
+    if precompute is True or prefers_gram(sample.X, count):
         return make_moments(sample)
     return None
 

@@ -7,10 +7,9 @@ import numpy as np
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.utils.parallel import Parallel, delayed
 
-from skreg._solvers.fold_moments import sum_of_moments, training_moments
+from skreg._solvers.fold_moments import FoldMoments, training_moments
 from skreg._solvers.ridge_folds import (
     SolvedFold,
-    fold_moments,
     held_out_errors,
     plan_folds,
     shared_kernel,
@@ -33,14 +32,14 @@ class FoldScores(NamedTuple):
 class Shared(NamedTuple):
     """What all folds have in common."""
 
-    parts: list | None = None  # Moments of the test rows of each fold
+    folds: FoldMoments | None = None
     kernel: np.ndarray | None = None  # products of all centred rows
 
     def moments(self, sample):
         """Moments of all rows, as `sample` sees them, or None."""
-        if self.parts is None:
+        if self.folds is None:
             return None
-        total = sum_of_moments(self.parts)
+        total = self.folds.together(0, len(self.folds))
         return total if sample.scale is None else total.scaled(sample.scale)
 
     def weighted_kernel(self, sample):
@@ -92,8 +91,16 @@ def fold_curve(problem, sample, data, scoring, *, fold_weighting, jobs):
 def _share(problem, sample, run):
     plan = plan_folds(problem, sample)
     if plan == "moments":
-        folds = range(len(problem.folds))
-        return Shared(parts=run(delayed(fold_moments)(problem, k) for k in folds))
+        return Shared(
+            folds=FoldMoments(
+                problem.X,
+                problem.y,
+                problem.weight,
+                problem.fit_intercept,
+                [test for _, test in problem.folds],
+                lambda tasks: run(delayed(task)() for task in tasks),
+            )
+        )
     return Shared(kernel=shared_kernel(sample) if plan == "kernel" else None)
 
 
@@ -107,12 +114,12 @@ def _fits_into_memory(problem):
 def _tasks(problem, data, scoring, shared, keep):
     task = delayed(_score_fold)
     settings = problem, scoring, data.y_ndim, keep
-    if shared.parts is None:
+    if shared.folds is None:
         for k in range(len(problem.folds)):
             yield task(*settings, k, kernel=shared.kernel)
         return
-    for k, training in training_moments(shared.parts):
-        yield task(*settings, k, training=training, part=shared.parts[k])
+    for k, training in training_moments(len(shared.folds), shared.folds.together):
+        yield task(*settings, k, training=training, part=shared.folds.fold(k))
 
 
 def _score_fold(

@@ -66,6 +66,25 @@ def score_predictions(scorer, predictions, X, y, params, *, per_target):
     return np.array([[scorer(Known(p), X, t, **params) for p, t in row] for row in pairs])
 
 
+def scores_of_rows(scorer, predictions, y, score_params):
+    """What a scikit-learn scorer says of predictions at many alphas.
+
+    Parameters
+    ----------
+    scorer : callable
+    predictions : ndarray of shape (n_targets, n_alphas, n_samples)
+    y : ndarray of shape (n_samples,) or (n_samples, n_targets)
+    score_params : dict
+
+    Returns
+    -------
+    ndarray of shape (n_alphas,)
+    """
+    by_alpha = np.transpose(predictions, (1, 2, 0))
+    found = [rows.reshape(y.shape) for rows in by_alpha]
+    return np.array([scorer(Known(rows), rows, y, **score_params) for rows in found])
+
+
 def for_given_rows(values, data, filler):
     """(n_alphas, n_kept, n_targets) -> (n_samples[, n_targets], n_alphas), in X's dtype.
 

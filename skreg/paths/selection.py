@@ -32,7 +32,7 @@ def summarize(fold_scores, fold_weighting="equal", fold_sizes=None):
         With one fold, std and se are NaN.
     """
     n_folds = fold_scores.shape[-1]
-    sizes = np.ones(n_folds) if fold_weighting == "equal" else np.asarray(fold_sizes)
+    sizes = None if fold_weighting == "equal" else np.asarray(fold_sizes)
     with np.errstate(invalid="ignore"):
         mean = np.average(fold_scores, axis=-1, weights=sizes)
         square = np.square(fold_scores - mean[..., None])

@@ -66,7 +66,7 @@ def skreg_passes(X, y, alphas, tol):
     from skreg.penalties import L1
 
     sample = make_sample(X, y[:, None], None, True)
-    if least_squares.prefers_gram(sample, len(alphas)):
+    if least_squares.prefers_gram(sample.X, len(alphas)):
         return None
     design, curvature = column_design(sample)
     working_set = WorkingSet(sample, 0, design, curvature)

@@ -106,20 +106,6 @@ SETTINGS = {
     ],
 }
 
-# Settings that scikit-learn does not have: there is no reference for them.
-EXTENSIONS = {
-    skreg.RidgeCV: [
-        {"cv": "loo", "rule": "1se"},
-        {"cv": "gcv", "alpha_per_target": True},
-        {"cv": "bic", "noise_variance": 25.0},
-        {"cv": 3, "rule": "1se", "fold_weighting": "size"},
-        {"cv": 3, "alpha_per_target": True},
-        {"cv": 3, "standardize": True},
-        {"standardize": True, "fit_intercept": False},
-    ],
-}
-
-
 # All targets are one problem; y has two dimensions.
 MULTI_TASK_SINGLE = (skreg.MultiTaskLasso, skreg.MultiTaskElasticNet)
 MULTI_TASK_CV = (skreg.MultiTaskLassoCV, skreg.MultiTaskElasticNetCV)
@@ -198,8 +184,42 @@ def behind_scaler(cls):
     return Standardized
 
 
+# Settings that scikit-learn's classes do not have.
+OWN_SETTINGS = {
+    skreg.LassoCV: [
+        {**FEW_ALPHAS, "standardize": True, "rule": "1se"},
+        {**FEW_ALPHAS, "scoring": "r2", "fold_weighting": "size"},
+        {**FEW_ALPHAS, "relaxed": True, "saturation": 0.9},
+        {"alphas": 8, "cv": "loo", "rule": "1se"},
+        {"alphas": 8, "cv": "gcv"},
+        {"alphas": 8, "cv": "ebic", "positive": True},
+        {**FEW_ALPHAS, "alpha_per_target": True},
+    ],
+    skreg.ElasticNetCV: [
+        {**FEW_ALPHAS, "l1_ratio": (0.5, 0.9), "standardize": True, "relaxed": True},
+        {**FEW_ALPHAS, "l1_ratio": 0},
+        {"alphas": 8, "cv": "bic", "fit_intercept": False},
+        {"alphas": 8, "cv": "loo", "l1_ratio": (0.1, 1.0)},
+    ],
+    skreg.MultiTaskLassoCV: [
+        {**FEW_ALPHAS, "standardize": True, "relaxed": True, "rule": "1se"},
+    ],
+    skreg.MultiTaskElasticNetCV: [
+        {**FEW_ALPHAS, "standardize": True, "fit_intercept": False, "scoring": "r2"},
+    ],
+    skreg.RidgeCV: [
+        {"cv": "loo", "rule": "1se"},
+        {"cv": "gcv", "alpha_per_target": True},
+        {"cv": "bic", "noise_variance": 25.0},
+        {"cv": 3, "rule": "1se", "fold_weighting": "size"},
+        {"cv": 3, "alpha_per_target": True},
+        {"cv": 3, "standardize": True},
+        {"standardize": True, "fit_intercept": False},
+    ],
+}
+
 CASES = [Case(cls, settings) for cls, rows in SETTINGS.items() for settings in rows]
-OWN_CASES = [Case(cls, settings) for cls, rows in EXTENSIONS.items() for settings in rows]
+OWN_CASES = [Case(cls, rows) for cls, table in OWN_SETTINGS.items() for rows in table]
 DEFAULTS = [Case(cls, rows[0]) for cls, rows in SETTINGS.items()]
 
 
@@ -208,8 +228,8 @@ def crossed(cases):
     return pytest.mark.parametrize("case", cases, ids=str)
 
 
-every_case = crossed([*CASES, *OWN_CASES])
-every_case_of_scikit_learn = crossed(CASES)
+every_case = crossed(CASES)
+every_setting = crossed(CASES + OWN_CASES)
 every_class = crossed(DEFAULTS)
 
 

@@ -15,7 +15,7 @@ def bound_to_leave_one_out(case):
 @pytest.mark.filterwarnings("ignore:The 'svd' mode:FutureWarning")
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @parametrize_with_checks(
-    [case.make() for case in [*CASES, *OWN_CASES] if not bound_to_leave_one_out(case)]
+    [case.make() for case in CASES + OWN_CASES if not bound_to_leave_one_out(case)]
 )
 def test_estimator_check(estimator, check):
     check(estimator)

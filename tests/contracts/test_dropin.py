@@ -13,6 +13,7 @@ from tests.contracts.estimators import (
     CASES,
     MULTI_OUTPUT,
     MULTI_TASK,
+    MULTI_TASK_CV,
     ONE_TARGET_CV,
     PENALIZED,
     PENALIZED_CV,
@@ -20,7 +21,7 @@ from tests.contracts.estimators import (
     TIGHT,
     assert_close,
     crossed,
-    every_case_of_scikit_learn,
+    every_case,
     every_class,
     make_data,
     of,
@@ -48,6 +49,22 @@ ADDED[skreg.RidgeCV] = {
     "verbose": 0,
     "standardize": False,
 }
+ADDED_TO_CV = {
+    "standardize": False,
+    "scoring": None,
+    "rule": "min",
+    "fold_weighting": "equal",
+    "relaxed": False,
+    "saturation": None,
+}
+ADDED |= dict.fromkeys(MULTI_TASK_CV, ADDED_TO_CV)
+ADDED_TO_ONE_TARGET_CV = {
+    **ADDED_TO_CV,
+    "noise_variance": None,
+    "ebic_gamma": 0.5,
+    "alpha_per_target": False,
+}
+ADDED |= dict.fromkeys(ONE_TARGET_CV, ADDED_TO_ONE_TARGET_CV)
 # The certificate stays in float64 for float32 data, and l1_ratio_ is always a float.
 OWN_DTYPE = {"dual_gap_", "l1_ratio_"}
 
@@ -121,7 +138,7 @@ def public_names(estimator):
     return {name for name in dir(estimator) if not name.startswith("_")}
 
 
-@every_case_of_scikit_learn
+@every_case
 def test_public_names_are_a_superset(case):
     ours, theirs = fitted_pair(case, case.n_targets, np.float64)
     missing = public_names(theirs) - public_names(ours)
@@ -187,7 +204,7 @@ def test_sparse_coef_is_the_same_matrix(case, interface):
 TAGS = ["input_tags", "target_tags", "regressor_tags", "estimator_type"]
 
 
-@every_case_of_scikit_learn
+@every_case
 @pytest.mark.parametrize("tag", TAGS)
 def test_tags(case, tag):
     found = getattr(sklearn.utils.get_tags(case.make()), tag)
@@ -308,7 +325,7 @@ def accepts_sparse(case):
     return case.settings.get("solver") not in ("svd", "cholesky")
 
 
-@every_case_of_scikit_learn
+@every_case
 @pytest.mark.parametrize("weighted", [False, True], ids=["", "weighted"])
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_array, sparse.csc_matrix])
 def test_values(case, container, weighted):

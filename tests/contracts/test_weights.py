@@ -16,8 +16,8 @@ from tests.contracts.estimators import (
     SELECTORS,
     assert_close,
     crossed,
-    every_case,
     every_class,
+    every_setting,
     learned,
     make_data,
     of,
@@ -32,7 +32,6 @@ pytestmark = [
 CONTAINERS = pytest.mark.parametrize(
     "container", [np.asarray, sparse.csr_array, sparse.csc_matrix]
 )
-ROW_WISE = ("cv_results_", "cv_predictions_")
 SCALE_FREE = of(*PENALIZED, *PENALIZED_CV)
 
 
@@ -68,7 +67,7 @@ def repeated_splits(weight, folds=3):
     return origin, once, repeated
 
 
-@every_case
+@every_setting
 @CONTAINERS
 def test_integer_weights_are_repeated_rows(case, container):
     allowed(case, container)
@@ -107,23 +106,25 @@ def test_scores_of_folds_are_those_of_repeated_rows(cls):
     np.testing.assert_allclose(getattr(weighted, name), getattr(plain, name), rtol=1e-7)
 
 
-def learned_attributes(estimator):
-    """Attributes of a fit, columns of tables by themselves."""
-    fitted = {k: v for k, v in vars(estimator).items() if k.endswith("_")}
-    tables = {k: v for k, v in fitted.items() if isinstance(v, dict)}
-    columns = {f"{k}.{c}": v for k, t in tables.items() for c, v in t.items()}
-    return {k: v for k, v in fitted.items() if k not in tables} | columns
+# Attributes with one entry for each row as given.
+PER_ROW = ("cv_results_", "cv_predictions_")
 
 
-def assert_same_bits(found, expected, rows=slice(None)):
-    """What has an entry per row is compared at `rows` of `found`."""
-    for name, value in learned_attributes(expected).items():
-        part = learned_attributes(found)[name]
-        part = part[rows] if name in ROW_WISE else part
-        np.testing.assert_array_equal(part, value, err_msg=name)
+def assert_same_bits(found, expected, *, except_for=()):
+    for name, value in fitted_arrays(expected).items():
+        if name not in except_for:
+            found_value = fitted_arrays(found)[name]
+            np.testing.assert_array_equal(found_value, value, err_msg=name)
 
 
-@every_case
+def fitted_arrays(model):
+    """Fitted attributes; tables of arrays one by one."""
+    fitted = {name: value for name, value in vars(model).items() if name.endswith("_")}
+    table = fitted.pop("alpha_results_", {})
+    return {**fitted, **table}
+
+
+@every_setting
 @CONTAINERS
 def test_a_row_of_weight_zero_is_absent(case, container):
     allowed(case, container)
@@ -132,7 +133,7 @@ def test_a_row_of_weight_zero_is_absent(case, container):
     kept = weight > 0.0
     found = case.make().fit(container(X), y, sample_weight=weight)
     expected = case.make().fit(container(X[kept]), y[kept], sample_weight=weight[kept])
-    assert_same_bits(found, expected, rows=kept)
+    assert_same_bits(found, expected, except_for=PER_ROW)
 
 
 @every_class
@@ -142,7 +143,7 @@ def test_a_row_of_weight_zero_is_absent_in_fortran_order(case):
     found = case.make().fit(np.asfortranarray(X), y, sample_weight=weight)
     expected = case.make()
     expected.fit(np.asfortranarray(X[kept]), y[kept], sample_weight=weight[kept])
-    assert_same_bits(found, expected, rows=kept)
+    assert_same_bits(found, expected, except_for=PER_ROW)
 
 
 @crossed(of(*MULTI_OUTPUT))
@@ -151,7 +152,7 @@ def test_a_row_of_weight_zero_is_absent_with_several_targets(case):
     kept = weight > 0.0
     found = case.make().fit(X, y, sample_weight=weight)
     expected = case.make().fit(X[kept], y[kept], sample_weight=weight[kept])
-    assert_same_bits(found, expected, rows=kept)
+    assert_same_bits(found, expected, except_for=PER_ROW)
 
 
 def explicit_splits(weight):
@@ -187,7 +188,7 @@ def test_explicit_splits_count_the_rows_given(cls, write, container):
     found = cls(alphas=grid, cv=cv).fit(container(X), y, sample_weight=weight)
     expected = cls(alphas=grid, cv=left)
     expected.fit(container(X[kept]), y[kept], sample_weight=weight[kept])
-    assert_same_bits(found, expected, rows=kept)
+    assert_same_bits(found, expected, except_for=PER_ROW)
 
 
 @pytest.mark.parametrize("cls", SELECTORS)
@@ -204,7 +205,7 @@ def test_groups_belong_to_the_rows_given(cls, zeros):
         expected = sklearn.clone(model).fit(
             X[kept], y[kept], sample_weight=weight[kept], groups=groups[kept]
         )
-    assert_same_bits(found, expected, rows=kept)
+    assert_same_bits(found, expected, except_for=PER_ROW)
 
 
 @pytest.mark.parametrize("scoring", [None, "neg_mean_absolute_error", "r2"])
@@ -216,7 +217,8 @@ def test_leave_one_out_results_of_rows_of_weight_zero(scoring, n_targets):
     model = skreg.RidgeCV(store_cv_results=True, scoring=scoring)
     found = sklearn.clone(model).fit(X, y, sample_weight=weight)
     expected = sklearn.clone(model).fit(X[kept], y[kept], sample_weight=weight[kept])
-    assert_same_bits(found, expected, rows=kept)
+    assert_same_bits(found, expected, except_for=PER_ROW)
+    np.testing.assert_array_equal(found.cv_results_[kept], expected.cv_results_)
     filler = 0.0 if scoring is None else np.nan
     np.testing.assert_array_equal(
         found.cv_results_[~kept], np.full_like(found.cv_results_[~kept], filler)
@@ -256,10 +258,10 @@ def test_a_number_weighs_every_row_by_it(case, number):
     X, y, _ = weighted_data(case.n_targets)
     found = case.make().fit(X, y, sample_weight=number)
     expected = case.make().fit(X, y, sample_weight=np.full(len(y), float(number)))
-    assert_same_bits(found, expected)
+    assert_same_bits(found, expected, except_for=PER_ROW)
 
 
-@every_case
+@every_setting
 def test_weights_of_one_change_nothing(case):
     X, y, _ = weighted_data(case.n_targets)
     found = case.make(**case.tight).fit(X, y, sample_weight=np.ones(len(y)))

@@ -20,8 +20,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skreg import Ridge, RidgeCV
+from skreg._solvers import fold_moments, spectrum
 from skreg._solvers import ridge as ridge_module
-from skreg._solvers import ridge_folds, spectrum
 from skreg.paths import ridge_fold_curve
 from tests.linear.problems import PROBLEMS, gaussian
 
@@ -301,7 +301,7 @@ def test_nothing_depends_on_what_fits_into_memory(shape, per_target, monkeypatch
     Y = np.column_stack([y, y[::-1]])
     model = RidgeCV(ALPHAS, cv=4, alpha_per_target=per_target).fit(X, Y)
     monkeypatch.setattr(ridge_fold_curve, "_fits_into_memory", lambda problem: False)
-    monkeypatch.setattr(ridge_folds, "MAX_MOMENTS_BYTES", 0)
+    monkeypatch.setattr(fold_moments, "KEPT_ENTRIES", 0)
     monkeypatch.setattr(spectrum, "BLOCK_ELEMENTS", 100)
     again = RidgeCV(ALPHAS, cv=4, alpha_per_target=per_target).fit(X, Y)
     np.testing.assert_allclose(again.cv_predictions_, model.cv_predictions_, rtol=1e-10)

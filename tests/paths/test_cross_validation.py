@@ -16,7 +16,7 @@ from skreg import (
     MultiTaskLassoCV,
 )
 from skreg._validation import Validated
-from skreg.paths.cross_validation import split_rows
+from skreg.paths.splitting import split_rows
 from tests.linear import oracle
 from tests.linear.problems import PROBLEMS, gaussian, with_targets
 

@@ -15,6 +15,12 @@ every_setting = pytest.mark.parametrize(
 N_FEATURES = 150
 
 
+@pytest.fixture(autouse=True)
+def sparse_stays_sparse(monkeypatch):
+    """However many entries the small example has."""
+    monkeypatch.setattr(module, "DENSE_SHARE", 1.0)
+
+
 def packed(kind, weighted=False, fit_intercept=True):
     """(empty store, sample, A, b)."""
     data = given(weighted, fit_intercept, shape=(30, N_FEATURES))
@@ -81,9 +87,27 @@ def test_without_room_to_spare(monkeypatch):
         np.testing.assert_allclose(products, A[:, new].T @ A[:, order], atol=1e-13)
 
 
-def test_kinds():
+def test_kinds(monkeypatch):
     assert isinstance(packed("csc")[0], SparseColumns)
     assert isinstance(packed("dense C")[0], DenseColumns)
+    monkeypatch.setattr(module, "DENSE_SHARE", 0.0)
+    assert isinstance(packed("csc")[0], DenseColumns)
+
+
+@every_setting
+def test_well_filled_sparse_columns_are_packed_dense(monkeypatch, weighted, fit_intercept):
+    sparse_store, _, A, _ = packed("csc", weighted, fit_intercept)
+    monkeypatch.setattr(module, "DENSE_SHARE", 0.0)
+    store, sample, A, b = packed("csc", weighted, fit_intercept)
+    order = np.zeros(0, dtype=np.int64)
+    for new in batches([3, 80, 7]):
+        order = np.append(order, new)
+        products = store.append(new)
+        np.testing.assert_allclose(products, A[:, new].T @ A[:, order], atol=1e-13)
+        np.testing.assert_allclose(products, sparse_store.append(new), atol=1e-13)
+    coef, roots = np.ones(len(order)), sample.weight_roots()[:, 0]
+    residual = store.residual(sample.y[:, 0], coef)
+    np.testing.assert_allclose(roots * residual, b - A[:, order] @ coef, atol=1e-12)
 
 
 @every_kind

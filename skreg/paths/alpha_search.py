@@ -1,0 +1,265 @@
+"""The search for alpha: a path on all rows, a score at every alpha, and a choice.
+
+Scores come from held-out folds (:func:`search_folds`), from every row left out
+(:func:`search_rows`) or from a criterion (:func:`search_criterion`); whatever the way,
+the result is one :class:`Search`. Candidates are counted by penalty (l1_ratio), alpha
+and mixing, the share of the path in its blend with unpenalised refits.
+"""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skreg._solvers.approximate_leave_one_out import approximate_leave_one_out
+from skreg._solvers.leverage import degrees_of_freedom
+from skreg.paths.criteria import CRITERIA, Fits
+from skreg.paths.cross_validation import CANCELLATION, cross_validate
+from skreg.paths.fitted_path import fit_sample
+from skreg.paths.scoring import scores_of_rows
+from skreg.paths.selection import (
+    best_index,
+    choose,
+    make_results,
+    one_standard_error,
+    summarize,
+)
+
+
+class Fitted(NamedTuple):
+    """The path on all rows, for each penalty."""
+
+    sample: Any
+    moments: Any  # of the sample, or None
+    paths: list  # of FittedPath, on the original scale of X
+    results: list  # of PathResult, with coefficients as they were solved
+
+
+class Search(NamedTuple):
+    """What was tried and what was chosen; indices are (penalty, alpha, mixing)."""
+
+    results: Any  # Bunch
+    chosen: tuple
+    best: tuple  # of rule 'min'
+    one_se: tuple | None  # of rule '1se', where there is a standard error
+    mse: np.ndarray | None  # (n_penalties, n_alphas, n_folds) at the chosen mixing
+    predictions: np.ndarray | None  # (n_samples, n_targets), out of fold; NaN: never
+    fold_paths: list  # of PathResult
+
+
+def fit_all(recipe, sample, moments):
+    """Solve every penalty at every alpha on all rows."""
+    known = {} if moments is None else {"moments": moments}
+    pairs = [
+        fit_sample(recipe.solver, sample, penalty, alphas, recipe.refit, **known)
+        for penalty, alphas in zip(recipe.penalties, recipe.alphas, strict=True)
+    ]
+    return Fitted(sample, moments, [pair[0] for pair in pairs], [pair[1] for pair in pairs])
+
+
+def mean_squares(fitted, i):
+    """Weighted mean squared residuals on all rows, shape (n_targets, n_alphas)."""
+    sample, coefs = fitted.sample, fitted.results[i].coefs
+    found, lost = np.zeros(coefs.shape[:2]), np.ones(coefs.shape[1], dtype=bool)
+    if fitted.moments is not None:
+        every, intercepts = np.arange(coefs.shape[2]), fitted.moments.intercept(coefs)
+        found, size = fitted.moments.mean_square_error(coefs, intercepts, every)
+        lost = np.any(found <= CANCELLATION * size, axis=0)
+    for t in np.flatnonzero(lost):
+        found[:, t] = sample.mean_square(sample.y - sample.fitted(coefs[:, t]))
+    return found
+
+
+def truncated(recipe, fitted, saturation):
+    """Both without the alphas after the first at which the fits of all penalties explain
+    a share `saturation` of the variance.
+    """
+    limit = (1.0 - saturation) * fitted.sample.y_norm2.sum()
+    rss = np.array([mean_squares(fitted, i).sum(axis=0) for i in range(len(fitted.paths))])
+    reached = np.flatnonzero(np.all(rss <= limit, axis=0))
+    count = reached[0] + 1 if len(reached) else len(recipe.alphas[0])
+    fitted = fitted._replace(
+        paths=[path.first(count) for path in fitted.paths],
+        results=[first_alphas(result, slice(count)) for result in fitted.results],
+    )
+    return recipe._replace(alphas=[grid[:count] for grid in recipe.alphas]), fitted
+
+
+def first_alphas(result, which):
+    """A :class:`PathResult` at some of its alphas."""
+    return result._replace(
+        alphas=result.alphas[which],
+        coefs=result.coefs[:, which],
+        dual_gaps=result.dual_gaps[:, which],
+        n_iters=result.n_iters[:, which],
+        converged=result.converged[:, which],
+    )
+
+
+def search_folds(fitted, recipe, plan, *, rule, fold_weighting, jobs, score_params):
+    """Choose by scores of held-out folds.
+
+    Parameters
+    ----------
+    fitted : Fitted
+    recipe : skreg.paths.cross_validation.Recipe
+    plan : skreg.paths.cross_validation.FoldPlan
+    rule : 'min', '1se' or callable
+    fold_weighting : 'equal' or 'size'
+    jobs : dict
+        `n_jobs`, `verbose` of joblib.
+    score_params : dict
+        One value per row for the scorer.
+    """
+    folds = cross_validate(plan, recipe, jobs, score_params)
+    mse = np.array([[scores.mse for scores in fold] for fold in folds])
+    scores = -mse
+    if recipe.scorer is not None:
+        scores = np.array([[found.score for found in fold] for fold in folds])
+    fold_scores = np.moveaxis(scores, 0, -1)
+    sizes = [_size(plan.data, test) for _, test in plan.folds]
+    summary = summarize(fold_scores, fold_weighting, sizes)
+    results = _results(fitted, recipe, summary, fold_scores=fold_scores)
+    best, one_se, chosen = _choices(results, rule, has_se=True)
+    return Search(
+        results,
+        chosen,
+        best,
+        one_se,
+        np.moveaxis(mse[..., chosen[2]], 0, -1),
+        _out_of_fold(plan, recipe, folds, chosen),
+        [scores.fitted.result for fold in folds for scores in fold],
+    )
+
+
+def search_rows(fitted, recipe, data, *, rule, score_params):
+    """Choose by approximate leave-one-out errors; one target, no refits.
+
+    `data` is the :class:`~skreg._validation.Validated` input.
+    """
+    found = _left_out(fitted, recipe)
+    errors = np.array([rows.errors for rows in found])
+    squares, sizes = np.square(errors), data.sample_weight
+    if recipe.scorer is None:
+        weighting = "equal" if sizes is None else "size"
+        with np.errstate(invalid="ignore"):
+            summary = summarize(-squares, weighting, sizes)
+        more = {"fold_scores": -squares[:, :, None]}
+    else:
+        scores = [_scores(recipe.scorer, data.y, rows, score_params) for rows in errors]
+        unknown = np.full(errors.shape[:2], np.nan)
+        summary, more = (np.array(scores), unknown, unknown), {}
+    summary = [table[:, :, None] for table in summary]
+    df = np.array([rows.degrees_of_freedom for rows in found])
+    results = _results(fitted, recipe, summary, df=df, **more)
+    best, one_se, chosen = _choices(results, rule, has_se=recipe.scorer is None)
+    predictions = data.y - errors[chosen[0], chosen[1], :, None]
+    return Search(results, chosen, best, one_se, squares, predictions, [])
+
+
+def _left_out(fitted, recipe):
+    """Leave-one-out errors of the path of each penalty."""
+    return [
+        approximate_leave_one_out(
+            fitted.sample,
+            penalty,
+            alphas,
+            result.coefs[0],
+            solve=recipe.solver.on_sample,
+            moments=fitted.moments,
+        )
+        for penalty, alphas, result in zip(
+            recipe.penalties, recipe.alphas, fitted.results, strict=True
+        )
+    ]
+
+
+def _scores(scorer, y, errors, score_params):
+    """Of the predictions for left-out rows; -inf where the model interpolates."""
+    known = np.all(np.isfinite(errors), axis=1)
+    scores = np.full(len(errors), -np.inf)
+    predictions = (y - errors[known].T).T[None]
+    scores[known] = scores_of_rows(scorer, predictions, y[:, 0], score_params)
+    return scores
+
+
+def search_criterion(fitted, recipe, name, *, rule, noise_variance, ebic_gamma):
+    """Choose by an information criterion or generalized cross-validation; one target."""
+    sample, shape = fitted.sample, (len(recipe.penalties), len(recipe.alphas[0]))
+    squares = np.array([mean_squares(fitted, i)[0] for i in range(shape[0])])
+    fits = Fits(
+        sample.weight_sum * squares,
+        _degrees_of_freedom(fitted, recipe),
+        sample.weight_sum,
+        sample.X.shape[1],
+        np.array([path.support_size() for path in fitted.paths]),
+        noise_variance,
+        ebic_gamma,
+    )
+    scores, unknown = -CRITERIA[name](fits)[:, :, None], np.full((*shape, 1), np.nan)
+    results = _results(fitted, recipe, (scores, unknown, unknown), df=fits.df)
+    best, _, chosen = _choices(results, rule, has_se=False)
+    return Search(results, chosen, best, None, None, None, [])
+
+
+def _results(fitted, recipe, summary, fold_scores=None, df=None):
+    """The table, whose arrays have an axis of mixings only if there are several."""
+    if len(recipe.mixings) == 1:
+        summary = [table[:, :, 0] for table in summary]
+        fold_scores = None if fold_scores is None else fold_scores[:, :, 0]
+    more = {} if fold_scores is None else {"fold_scores": fold_scores}
+    alphas = np.array(recipe.alphas)
+    return make_results(
+        alphas,
+        *summary,
+        l1_ratio=np.repeat(np.array(recipe.l1_ratios)[:, None], alphas.shape[1], axis=1),
+        support_size=np.array([path.support_size() for path in fitted.paths]),
+        df=_degrees_of_freedom(fitted, recipe) if df is None else df,
+        mixing=np.array(recipe.mixings),
+        **more,
+    )
+
+
+def _degrees_of_freedom(fitted, recipe):
+    """Of the penalised solutions, shape (n_penalties, n_alphas); NaN for joint targets."""
+    if recipe.solver.joint:
+        return np.full((len(recipe.penalties), len(recipe.alphas[0])), np.nan)
+    count = partial(degrees_of_freedom, fitted.sample, moments=fitted.moments)
+    return np.array(
+        [
+            count(penalty, alphas, result.coefs[0])
+            for penalty, alphas, result in zip(
+                recipe.penalties, recipe.alphas, fitted.results, strict=True
+            )
+        ]
+    )
+
+
+def _choices(results, rule, *, has_se):
+    """(best, one_se, chosen) as (penalty, alpha, mixing)."""
+    best = best_index(results.mean_score)
+    one_se = one_standard_error(results, best) if has_se else None
+    named = {"min": best, "1se": one_se}
+    chosen = choose(results, rule) if callable(rule) else named[rule]
+    padded = [
+        None if index is None else (*index, 0)[:3] for index in (best, one_se, chosen)
+    ]
+    return tuple(padded)
+
+
+def _size(data, test):
+    weights = data.weights_of(test)
+    return float(len(test)) if weights is None else float(weights.sum())
+
+
+def _out_of_fold(plan, recipe, folds, chosen):
+    """Predictions of held-out rows, averaged where a row was held out several times."""
+    i, t, m = chosen
+    total, count = np.zeros(plan.data.y.shape), np.zeros(len(plan.data.y))
+    for (_, test), scores in zip(plan.folds, folds, strict=True):
+        path = scores[i].fitted
+        found = path.predict(plan.data.rows, test, recipe.mixings[m], slice(t, t + 1))
+        np.add.at(total, test, found[:, 0].T)
+        np.add.at(count, test, 1.0)
+    with np.errstate(invalid="ignore"):
+        return total / count[:, None]
