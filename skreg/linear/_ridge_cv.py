@@ -35,6 +35,7 @@ from skreg._validation import (
     real,
     unchanged_on_failure,
 )
+from skreg.exceptions import InvalidParameter
 from skreg.linear._base import LinearRegressor, routing_enabled
 from skreg.linear._ridge import Ridge, store_solution
 from skreg.paths.ridge_choice import choose_alphas, table
@@ -305,18 +306,18 @@ class RidgeCV(LinearRegressor):
         if self.store_cv_results and not self._leaves_one_out:
             raise ValueError("cv!=None and store_cv_results=True are incompatible")
         if self._has_criterion and self.scoring is not None:
-            raise ValueError(
+            raise InvalidParameter(
                 f"scoring must be None with cv={self.cv!r}, which holds no rows out; got "
                 f"scoring={self.scoring!r}."
             )
         if isinstance(self.rule, str) and self.rule == "1se" and not folds:
             if self._has_criterion:
-                raise ValueError(
+                raise InvalidParameter(
                     f"rule='1se' needs scores with a standard error, which cv={self.cv!r} "
                     "has not; use rule='min', or folds or cv='loo'."
                 )
             if self.scoring is not None:
-                raise ValueError(
+                raise InvalidParameter(
                     "rule='1se' with leave-one-out needs scoring=None: one score of all "
                     f"rows has no standard error; got scoring={self.scoring!r}."
                 )

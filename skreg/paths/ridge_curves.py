@@ -129,7 +129,8 @@ def criterion_curve(name, sample, spectrum, l2, *, noise_variance, per_target):
     if np.any(np.all(scores == -np.inf, axis=0)):
         raise ValueError(
             f"cv={name!r} needs fits with fewer degrees of freedom than data; got "
-            f"df >= {df.min():.6g} of n = {n:.6g} at every alpha. Give larger alphas."
+            f"df >= {df.min():.6g} of n = {n:.6g} at every alpha "
+            f"(n_samples={len(sample.y)}). Give larger alphas."
         )
     unknown = np.full(scores.shape, np.nan)
     return Curve(scores, unknown, unknown)
