@@ -8,7 +8,8 @@ gradients of coefficients that are, answer to multipliers z and the prediction e
 
 and either z_j = 0 and low_j <= y_j <= high_j, or y_j is at one of these bounds and z_j
 has its sign. The bounds are those of the objective with row i, hence times 1 - omega_i,
-and so is `reach`: a coefficient whose |z_j| is beyond it comes back with the other sign.
+and so is `reach`: once |z_j| is that large, the coefficient comes back with the other
+sign, z_j stays where it is and y_j goes beyond the bound.
 
 The tableau is a principal pivot of a positive definite matrix, so that there is one
 solution. It is found by block principal pivoting: all coordinates that violate something
@@ -24,10 +25,16 @@ import numpy as np
 
 from skreg._compile import inlined, jit
 
-# Rounds of changing all violated coordinates, and rounds in all.
-BLOCK_ROUNDS, ALL_ROUNDS = 10, 100
+# Rounds of changing all wrong coordinates without having fewer of them, and rounds in all.
+CHANCES, ALL_ROUNDS = 3, 50
 # More changed coordinates than this are not followed.
-MAX_CHANGED = 200
+MAX_CHANGED = 64
+# A pivot below this fraction of its diagonal entry: columns are dependent.
+DEPENDENT = 1e-9
+# With the changes made a row must not have a larger leverage than 1 minus this.
+LEAST_MARGIN = 1e-4
+# Which wrong states are changed.
+NONE, LAST, ALL = 0, 1, 2
 # Bounds may be violated by this part of the size of a coordinate.
 ROUNDING = 1e-9
 
@@ -36,7 +43,7 @@ class Coordinates(NamedTuple):
     """What all rows have in common."""
 
     n_active: int
-    tableau: np.ndarray  # (m, m)
+    columns: np.ndarray  # (m, m), the transpose of the tableau
     base: np.ndarray  # (m,), as all others
     tilt: np.ndarray
     low: np.ndarray
@@ -47,27 +54,24 @@ class Coordinates(NamedTuple):
 class Work(NamedTuple):
     """What is written for each row."""
 
-    state: np.ndarray  # (m,), int: -1 and 1 at the lower and upper bound, else 0
-    changed: np.ndarray  # (m,), int: where it is not 0
+    state: np.ndarray  # (m,), int: -1, 1 at the lower, upper bound, -2, 2 beyond, else 0
+    changed: np.ndarray  # (m,), int: which are at a bound
     response: np.ndarray  # (m,): y
-    matrix: np.ndarray  # (MAX_CHANGED + 1, MAX_CHANGED + 1)
-    right: np.ndarray  # (MAX_CHANGED + 1,): z of the changed ones, then e
+    matrix: np.ndarray  # (MAX_CHANGED + 2, MAX_CHANGED + 2)
+    right: np.ndarray  # (MAX_CHANGED + 2,): z of the changed ones, then e
 
 
 @inlined
 def eliminate(matrix, right, size):
-    """Solve matrix x = right in place by elimination with pivoting; False if singular."""
+    """Solve matrix x = right in place; False if that is too close to singular.
+
+    The pivots of all but the last row are those of a tableau, positive in any order; the
+    last one is 1 - leverage with the changes made.
+    """
     for k in range(size):
-        pivot = k
-        for i in range(k + 1, size):
-            if abs(matrix[i, k]) > abs(matrix[pivot, k]):
-                pivot = i
-        if matrix[pivot, k] == 0.0:
+        least = DEPENDENT * matrix[size, k] if k < size - 1 else LEAST_MARGIN
+        if not matrix[k, k] > least:
             return False
-        if pivot != k:
-            for j in range(k, size):
-                matrix[k, j], matrix[pivot, j] = matrix[pivot, j], matrix[k, j]
-            right[k], right[pivot] = right[pivot], right[k]
         for i in range(k + 1, size):
             factor = matrix[i, k] / matrix[k, k]
             for j in range(k + 1, size):
@@ -81,51 +85,87 @@ def eliminate(matrix, right, size):
 
 
 @inlined
-def revise(given, weight, work, all_at_once):
-    """Change the states that are wrong, or only the last of them; how many there were."""
+def revised(old, multiplier, response, low, high, reach, slack):
+    """The state of a coordinate that its sign asks for."""
+    if old == 0:
+        if response < low - slack:
+            return -1
+        return 1 if response > high + slack else 0
+    if abs(old) == 1:
+        if old * multiplier < 0.0:
+            return 0
+        return 2 * old if abs(multiplier) > reach else old
+    return old // 2 if old * response < -slack else old
+
+
+@inlined
+def revise(given, shrink, work, how):
+    """Change the states that are wrong: NONE, LAST or ALL of them; how many there were."""
     n_wrong, last, last_state, position = 0, 0, 0, 0
     for j in range(work.state.size):
         old = work.state[j]
-        new = old
-        if old != 0:
-            if old * work.right[position] < 0.0:
-                new = 0
+        new = revised(
+            old,
+            work.right[position],
+            work.response[j],
+            shrink * given.low[j],
+            shrink * given.high[j],
+            shrink * given.reach[j],
+            ROUNDING * abs(given.base[j]),
+        )
+        if abs(old) == 1:
             position += 1
-        else:
-            slack = ROUNDING * abs(given.base[j])
-            if work.response[j] < (1.0 - weight) * given.low[j] - slack:
-                new = -1
-            elif work.response[j] > (1.0 - weight) * given.high[j] + slack:
-                new = 1
         if new != old:
             n_wrong += 1
             last, last_state = j, new
-            if all_at_once:
+            if how == ALL:
                 work.state[j] = new
-    if n_wrong > 0:
+    if how == LAST:
         work.state[last] = last_state
     return n_wrong
 
 
 @inlined
+def subtract_column(given, j, multiplier, work):
+    """What z_j does to y."""
+    column = given.columns[j]
+    for i in range(work.response.size):
+        work.response[i] -= multiplier * column[i]
+
+
+@inlined
+def start_response(given, weight, effect, error, work):
+    """y at e = 0 and with the multipliers that stay where they are; the error by them."""
+    for j in range(effect.size):
+        work.response[j] = given.base[j] + weight * given.tilt[j]
+    for j in range(given.n_active):
+        if abs(work.state[j]) == 2:
+            multiplier = 0.5 * work.state[j] * (1.0 - weight) * given.reach[j]
+            subtract_column(given, j, multiplier, work)
+            error += effect[j] * multiplier
+    return error
+
+
+@inlined
 def solve_changed(given, weight, effect, error, margin, size, work):
     """Multipliers of the changed coordinates and the error, then y; False if singular."""
+    work.right[size] = start_response(given, weight, effect, error, work)
     for a in range(size):
         j = work.changed[a]
         for b in range(size):
-            work.matrix[a, b] = given.tableau[j, work.changed[b]]
+            work.matrix[a, b] = given.columns[work.changed[b], j]
+        work.matrix[size + 1, a] = work.matrix[a, a]  # what pivots are compared with
         work.matrix[a, size] = weight * effect[j]
         work.matrix[size, a] = -effect[j] if j < given.n_active else effect[j]
         bound = given.high[j] if work.state[j] > 0 else given.low[j]
-        work.right[a] = given.base[j] + weight * given.tilt[j] - (1.0 - weight) * bound
-    work.matrix[size, size], work.right[size] = margin, error
+        work.right[a] = work.response[j] - (1.0 - weight) * bound
+    work.matrix[size, size] = margin
     if not eliminate(work.matrix, work.right, size + 1):
         return False
     for j in range(effect.size):
-        total = given.base[j] + weight * (given.tilt[j] - work.right[size] * effect[j])
-        for a in range(size):
-            total -= given.tableau[j, work.changed[a]] * work.right[a]
-        work.response[j] = total
+        work.response[j] -= weight * work.right[size] * effect[j]
+    for a in range(size):
+        subtract_column(given, work.changed[a], work.right[a], work)
     return True
 
 
@@ -134,7 +174,7 @@ def list_changed(work):
     """Fill `changed`; how many there are."""
     size = 0
     for j in range(work.state.size):
-        if work.state[j] != 0:
+        if abs(work.state[j]) == 1:
             work.changed[size] = j
             size += 1
     return size
@@ -144,18 +184,19 @@ def list_changed(work):
 def settle(given, weight, effect, error, margin, work):
     """Find the states of one row; False if that failed. The error is left in `right`."""
     work.state[:] = 0
-    size = 0
-    for t in range(ALL_ROUNDS):
+    size, fewest, chances = 0, effect.size + 1, CHANCES
+    for _ in range(ALL_ROUNDS):
         if size > MAX_CHANGED or not solve_changed(
             given, weight, effect, error, margin, size, work
         ):
             return False
-        if revise(given, weight, work, t < BLOCK_ROUNDS) == 0:
-            for a in range(size):
-                reach = (1.0 - weight) * given.reach[work.changed[a]]
-                if abs(work.right[a]) > reach:
-                    return False
+        n_wrong = revise(given, 1.0 - weight, work, NONE)
+        if n_wrong == 0:
             return True
+        if n_wrong < fewest:
+            fewest, chances = n_wrong, CHANCES + 1
+        chances -= 1
+        revise(given, 1.0 - weight, work, ALL if chances > 0 else LAST)
         size = list_changed(work)
     return False
 
@@ -179,7 +220,7 @@ def remove_rows(given, effects, weights, margin, error):
     """
     n_rows, size = effects.shape
     found = np.empty(n_rows, dtype=np.bool_)
-    capacity = min(size, MAX_CHANGED) + 1
+    capacity = min(size, MAX_CHANGED) + 2
     work = Work(
         np.empty(size, dtype=np.int64),
         np.empty(size, dtype=np.int64),

@@ -12,7 +12,8 @@ from functools import partial
 
 import numpy as np
 
-from skreg._solvers.moments import measure
+from skreg._kernels.design import is_sparse
+from skreg._solvers.measure import measure, measure_parts
 
 # Moments of all folds are kept up to this number of entries (256 MB), or that of X.
 KEPT_ENTRIES = 1 << 25
@@ -37,7 +38,7 @@ class FoldMoments:
         kept = len(folds) * X.shape[1] ** 2 <= max(KEPT_ENTRIES, X.shape[0] * X.shape[1])
         self._parts = None
         if kept:
-            self._parts = run([partial(self._measure, [rows]) for rows in folds])
+            self._parts = self._measure_each(run)
             self._whole = sum_of_moments(self._parts)
         else:
             self._whole = self._measure(folds)
@@ -50,6 +51,16 @@ class FoldMoments:
         rows = as_slice(np.concatenate(folds))
         weights = None if sample_weight is None else sample_weight[rows]
         return measure(X[rows], y[rows], weights, centred)
+
+    def _measure_each(self, run):
+        """The moments of all folds, in one pass over dense X."""
+        X, y, sample_weight, centred = self._data
+        if is_sparse(X):
+            return run([partial(self._measure, [rows]) for rows in self._folds])
+        owner = np.empty(len(y), dtype=np.int64)
+        for k, rows in enumerate(self._folds):
+            owner[rows] = k
+        return measure_parts(X, y, sample_weight, centred, owner, len(self._folds))
 
     def select(self, targets):
         """The same with some of the targets."""

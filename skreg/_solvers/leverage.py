@@ -232,8 +232,22 @@ def degrees_of_freedom(sample, penalty, alphas, coefs, moments=None):
     -------
     ndarray of shape (n_alphas,)
     """
-    hats = Hats(sample, quadratic_parts(penalty, alphas), coefs, moments)
+    l2 = quadratic_parts(penalty, alphas)
+    if not l2.any() and _independent(sample, coefs, moments):
+        return np.count_nonzero(coefs, axis=1) + float(sample.centred)
+    hats = Hats(sample, l2, coefs, moments)
     return np.array([hats.at(t).degrees_of_freedom() for t in range(len(coefs))])
+
+
+def _independent(sample, coefs, moments):
+    """Whether all features that are ever non-zero are linearly independent: then so are
+    those of every support.
+    """
+    ever = np.flatnonzero(np.any(coefs, axis=0))
+    if len(ever) > len(sample.y):
+        return False
+    gram = GramBlocks(sample, ever, moments)
+    return len(factorize(gram.block(ever, ever), ever, 0.0).features) == len(ever)
 
 
 def leverages(sample, penalty, alphas, coefs, moments=None):

@@ -18,7 +18,6 @@ from skreg._solvers.sample import (
     TILE_ROWS,
     centred_tile,
     is_constant,
-    make_sample,
     read_only,
     slices_of,
     sparse_curvature,
@@ -26,8 +25,6 @@ from skreg._solvers.sample import (
 
 # The lower triangle of a larger Gram matrix is computed in blocks of so many columns.
 GRAM_BLOCK = 2048
-# Rows whose means shift the columns; rows that share one shift.
-SHIFT_ROWS, ROWS_PER_SHIFT = 1024, 1 << 16
 
 
 @dataclass(frozen=True)
@@ -162,108 +159,60 @@ def make_moments(sample):
 
 def _dense_products(sample):
     """Means of products of the centred columns, with themselves and with the targets."""
-    gram, correlation, _ = _accumulate(
-        sample.X, sample.y, sample.weights, sample.X_mean, sample.centred
-    )
+    sums = Sums(sample.X.shape[1], sample.y.shape[1])
+    for rows in row_blocks(sample.X):
+        weights = None if sample.weights is None else sample.weights[rows]
+        tile = centred_tile(sample.X[rows], sample.X_mean, sample.centred)
+        sums.add(tile, sample.y[rows], weights)
+    gram, correlation = sums.products()
     if sample.weights is None:
         gram /= len(sample.y)
         correlation /= len(sample.y)
     return gram, correlation
 
 
-def _accumulate(X, y, weights, shift, shifted):
-    """Sums of weighted products of X - shift with itself, with y and with 1.
-
-    Row blocks, converted to float64 and shifted, and the products of each by BLAS.
-    NumPy's product lets other threads run (cross-validation has a fold in each) and uses
-    symmetry where both factors are one array: here, up to GRAM_BLOCK features.
-    """
+def row_blocks(X):
+    """Rows of dense X, as many as make products fast."""
     n_samples, n_features = X.shape
-    gram = np.zeros((n_features, n_features))
-    correlation, sums = np.zeros((n_features, y.shape[1])), np.zeros(n_features)
     height = min(n_features, LONG_TILE)
-    blocks = slices_of(n_features, GRAM_BLOCK)
-    products = np.empty((n_features, min(n_features, GRAM_BLOCK)))
-    for rows in slices_of(n_samples, max(TILE_ROWS, TILE_ELEMENTS // n_features, height)):
-        tile, targets = centred_tile(X[rows], shift, shifted), y[rows]
+    return slices_of(n_samples, max(TILE_ROWS, TILE_ELEMENTS // n_features, height))
+
+
+class Sums:
+    """Sums of weighted products of columns with themselves, with targets and with one.
+
+    By BLAS; NumPy's product lets other threads run (cross-validation has a fold in each)
+    and uses symmetry where both factors are one array: here, up to GRAM_BLOCK features.
+    """
+
+    def __init__(self, n_features, n_targets):
+        self._gram = np.zeros((n_features, n_features))
+        self._correlation = np.zeros((n_features, n_targets))
+        self._products = np.empty((n_features, min(n_features, GRAM_BLOCK)))
+        self.weight, self.columns = 0.0, np.zeros(n_features)
+
+    def add(self, tile, targets, weights):
+        """Add rows: float64, of shapes (n_rows, n_features) and (n_rows, n_targets)."""
         if weights is None:
-            sums += tile.sum(axis=0)
+            self.weight += len(tile)
+            self.columns += tile.sum(axis=0)
         else:
-            sums += weights[rows] @ tile
-            roots = np.sqrt(weights[rows])[:, None]
+            self.weight += weights.sum()
+            self.columns += weights @ tile
+            roots = np.sqrt(weights)[:, None]
             tile, targets = tile * roots, targets * roots
-        for block in blocks:
+        for block in slices_of(len(self.columns), GRAM_BLOCK):
             left, right = tile[:, block.start :], tile[:, block]
-            out = products[: left.shape[1], : right.shape[1]]
-            gram[block.start :, block] += np.matmul(left.T, right, out=out)
-        correlation += tile.T @ targets
-    for block in blocks:
-        gram[block, block.stop :] = gram[block.stop :, block].T
-    return gram, correlation, sums
+            out = self._products[: left.shape[1], : right.shape[1]]
+            self._gram[block.start :, block] += np.matmul(left.T, right, out=out)
+        self._correlation += tile.T @ targets
 
-
-def measure(X, y, sample_weight, centred):
-    """The moments of raw data, from one pass over X.
-
-    Parameters
-    ----------
-    X : ndarray, CSR or CSC of shape (n_samples, n_features)
-    y : ndarray of shape (n_samples, n_targets)
-        float64.
-    sample_weight : ndarray of shape (n_samples,) or None
-        Positive.
-    centred : bool
-
-    Returns
-    -------
-    Moments
-    """
-    if is_sparse(X):
-        return make_moments(make_sample(X, y, sample_weight, centred))
-    total = None
-    for rows in slices_of(len(y), ROWS_PER_SHIFT):
-        weights = None if sample_weight is None else sample_weight[rows]
-        part = _measure_rows(X[rows], y[rows], weights, centred)
-        total = part if total is None else total + part
-    return total
-
-
-def _measure_rows(X, y, weights, centred):
-    """Products with columns shifted by the means of some first rows, then centred.
-
-    With a share f of the weight in these rows, the variance of a column is at least
-    f (1 - f) times the squared distance from the shift, so few digits cancel.
-    """
-    total = float(len(y)) if weights is None else float(weights.sum())
-    if not centred:
-        zeros = np.zeros(X.shape[1]), np.zeros(y.shape[1])
-        gram, correlation, _ = _accumulate(X, y, weights, zeros[0], False)
-        norm2 = _weighted_sum(np.square(y), weights)
-        return Moments(
-            total, *zeros, gram / total, correlation / total, norm2 / total, False
-        )
-    first = slice(0, SHIFT_ROWS)
-    X_shift, y_shift = (part[first].mean(axis=0, dtype=np.float64) for part in (X, y))
-    y = y - y_shift
-    gram, correlation, sums = _accumulate(X, y, weights, X_shift, True)
-    dX, dy = sums / total, _weighted_sum(y, weights) / total
-    gram /= total
-    gram -= np.outer(dX, dX)
-    moments = Moments(
-        total,
-        X_shift + dX,
-        y_shift + dy,
-        gram,
-        correlation / total - np.outer(dX, dy),
-        _weighted_sum(np.square(y - dy), weights) / total,
-        True,
-    )
-    moments.drop(is_constant(moments, np.diag(gram)))
-    return moments
-
-
-def _weighted_sum(rows, weights):
-    return rows.sum(axis=0) if weights is None else weights @ rows
+    def products(self):
+        """The sums of products with the columns and the targets."""
+        gram = self._gram
+        for block in slices_of(len(gram), GRAM_BLOCK):
+            gram[block, block.stop :] = gram[block.stop :, block].T
+        return gram, self._correlation
 
 
 def gram_design(moments, k):

@@ -37,23 +37,22 @@ def without_row(sample, row):
     return replace(rest, scale=sample.scale)
 
 
-def error_at(sample, row, rest, coef):
-    """y_i - prediction_i of a solution of `rest` = :func:`without_row`.
+def errors_at(sample, row, rest, coefs):
+    """Y_i - prediction_i of solutions of `rest` = :func:`without_row`.
 
     Parameters
     ----------
     sample, rest : Sample
     row : int
-    coef : ndarray of shape (n_solutions, n_features)
+    coefs : ndarray of shape (n_targets, n_solutions, n_features)
 
     Returns
     -------
-    ndarray of shape (n_solutions,)
-        For the one target of the sample.
+    ndarray of shape (n_solutions, n_targets)
     """
     x = sample.X[[row]]
     x = (x.toarray() if is_sparse(x) else x)[0] - rest.X_mean - rest.shift
-    return sample.y[row, 0] - rest.y_mean[0] - rest.original(coef) @ x
+    return sample.y[row] - rest.y_mean - (rest.original(coefs) @ x).T
 
 
 def row_tiles(sample, features):
@@ -65,9 +64,14 @@ def row_tiles(sample, features):
     X = X.tocsr() if is_sparse(X) else X
     height = max(TILE_ROWS, TILE_ELEMENTS // max(1, len(features)))
     for rows in slices_of(X.shape[0], height):
-        tile = X[rows].toarray() if is_sparse(X) else X[rows][:, features]
+        tile = X[rows].toarray() if is_sparse(X) else _columns_of(X[rows], features)
         tile = centred_tile(tile, means[features], sample.centred)
         yield rows, tile if sample.scale is None else tile / sample.scale[features]
+
+
+def _columns_of(X, features):
+    """X[:, features]; `take` is twice as fast by rows, and six times slower by columns."""
+    return X[:, features] if X.strides[0] < X.strides[1] else X.take(features, axis=1)
 
 
 class GramBlocks:

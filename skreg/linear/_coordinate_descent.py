@@ -13,7 +13,8 @@ from skreg._solvers.least_squares import (
     recompute_gaps,
     relative_gap,
 )
-from skreg._solvers.moments import check_gram, make_moments, measure, moments_from_gram
+from skreg._solvers.measure import measure
+from skreg._solvers.moments import check_gram, make_moments, moments_from_gram
 from skreg._solvers.sample import make_sample
 from skreg._validation import (
     ARRAY,

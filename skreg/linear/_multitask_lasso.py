@@ -190,8 +190,13 @@ class MultiTaskLassoCV(MultiTaskLeastSquaresCV):
         loose. Newton's method goes on to rounding, unless `tol` is above the default.
     copy_X : bool, default=True
         Accepted; X is never written to and never copied to be centred.
-    cv : int, splitter or iterable of (train, test), default=None
-        None is 5-fold. Index pairs count the rows as given.
+    cv : int, splitter, iterable of (train, test) or {'loo', 'gcv', 'aic', 'bic', 'ebic'}, \
+            default=None
+        None is 5-fold. Index pairs count the rows as given. 'loo' leaves out every row,
+        approximately (Rad and Maleki 2020), from the fit to all rows; 'gcv' is generalized
+        cross-validation, the others are information criteria, with the degrees of
+        freedom of the fit and the entries of y as data: see :mod:`skreg.paths.criteria`.
+        These need a factor for all coefficients that are not zero: at most 6000.
     verbose : bool or int, default=False
         Verbosity of joblib while the folds run.
     n_jobs : int, default=None
@@ -210,9 +215,9 @@ class MultiTaskLassoCV(MultiTaskLeastSquaresCV):
         error.
     rule : {'min', '1se'} or callable, default='min'
         'min' takes the best mean score; '1se' the largest alpha (within the best
-        l1_ratio) whose mean score is within one standard error of the best. A callable
-        gets `alpha_results_` and returns an index: an int for the flattened arrays, or a
-        tuple.
+        l1_ratio) whose mean score is within one standard error of the best, which folds
+        have, and 'loo' without `scoring`. A callable gets `alpha_results_` and returns an
+        index: an int for the flattened arrays, or a tuple.
     fold_weighting : {'equal', 'size'}, default='equal'
         'equal' averages the folds' scores as scikit-learn does; 'size' weighs them by
         the sum of weights of their rows, as glmnet does.
@@ -223,6 +228,10 @@ class MultiTaskLassoCV(MultiTaskLeastSquaresCV):
     saturation : float in (0, 1], default=None
         If given, the grid ends at the first alpha at which the fit to all rows explains
         this share of the variance of y.
+    noise_variance : float, default=None
+        Variance of the noise for 'aic', 'bic' and 'ebic', if it is known.
+    ebic_gamma : float, default=0.5
+        Weight of the number of possible supports in 'ebic'; 0 is 'bic'.
 
     Attributes
     ----------
@@ -239,13 +248,13 @@ class MultiTaskLassoCV(MultiTaskLeastSquaresCV):
     alpha_min_ : float
         The alpha of the best mean score, whatever the `rule`.
     alpha_1se_ : float
-        The alpha of ``rule='1se'``.
+        The alpha of ``rule='1se'``; not with criteria.
     alpha_results_ : Bunch
         Arrays over (l1_ratios, alphas), greater scores being better: `alpha`,
         `l1_ratio`, `mean_score`, `std_score`, `se_score`, `fold_scores` (the last axis are
-        the folds), `support_size` of the fit to all rows, `df` (NaN: not known for row
-        norms) and `mixing`; with `relaxed`, scores have one more axis, after that of the
-        alphas.
+        the folds or, with 'loo', the rows), `support_size` and `df` (degrees of freedom;
+        NaN with folds) of the fit to all rows, and `mixing`; with `relaxed`, scores have
+        one more axis, after that of the alphas.
     coef_path_ : ndarray of shape (n_targets, n_features, n_alphas)
         Coefficients of the fit to all rows at every alpha of the chosen l1_ratio.
     intercept_path_ : ndarray of shape (n_targets, n_alphas,)
@@ -322,6 +331,8 @@ class MultiTaskLassoCV(MultiTaskLeastSquaresCV):
         fold_weighting="equal",
         relaxed=False,
         saturation=None,
+        noise_variance=None,
+        ebic_gamma=0.5,
     ):
         self.eps = eps
         self.alphas = alphas
@@ -340,6 +351,8 @@ class MultiTaskLassoCV(MultiTaskLeastSquaresCV):
         self.fold_weighting = fold_weighting
         self.relaxed = relaxed
         self.saturation = saturation
+        self.noise_variance = noise_variance
+        self.ebic_gamma = ebic_gamma
 
     def _penalties(self):
         return [L1()]

@@ -61,7 +61,7 @@ CV_PARAMETERS = {
     "eps": real(0, low_open=True),
     "alphas": integer(1) | ARRAY,
     "max_iter": integer(1),
-    "cv": CV,
+    "cv": CV | choice("loo", *CRITERION_NAMES),
     "verbose": VERBOSE,
     "n_jobs": integer() | NONE,
     "standardize": BOOLEAN,
@@ -70,6 +70,8 @@ CV_PARAMETERS = {
     "fold_weighting": choice(*FOLD_WEIGHTINGS),
     "relaxed": BOOLEAN | ARRAY,
     "saturation": real(0, 1, low_open=True) | NONE,
+    "noise_variance": real(0, low_open=True) | NONE,
+    "ebic_gamma": real(0),
 }
 # Shares of the path in its blends with the refits, as in glmnet.
 MIXINGS = (1.0, 0.75, 0.5, 0.25, 0.0)
@@ -225,7 +227,18 @@ class SelectedAlpha(AlphaPath, PenalizedRegressor):
 
     def _without_folds(self, fitted, recipe, data, score_params):
         """A :class:`~skreg.paths.alpha_search.Search` for a `cv` that is a name."""
-        raise TypeError(f"{type(self).__name__} is abstract; use LassoCV.")
+        if self.cv == "loo":
+            return search_rows(
+                fitted, recipe, data, rule=self.rule, score_params=score_params
+            )
+        return search_criterion(
+            fitted,
+            recipe,
+            self.cv,
+            rule=self.rule,
+            noise_variance=self.noise_variance,
+            ebic_gamma=self.ebic_gamma,
+        )
 
     def _grids(self, sample, moments, penalties):
         if isinstance(self.alphas, Integral):
@@ -322,11 +335,8 @@ class PenalizedLeastSquaresCV(EachTargetAlone, SelectedAlpha):
 
     _parameters = {
         **CV_PARAMETERS,
-        "cv": CV | choice("loo", *CRITERION_NAMES),
         "precompute": choice("auto") | ARRAY | BOOLEAN,
         "positive": BOOLEAN,
-        "noise_variance": real(0, low_open=True) | NONE,
-        "ebic_gamma": real(0),
         "alpha_per_target": BOOLEAN,
     }
 
@@ -360,20 +370,6 @@ class PenalizedLeastSquaresCV(EachTargetAlone, SelectedAlpha):
             else:
                 stacked = np.stack(values, axis=-1 if name == "cv_predictions_" else 0)
             setattr(self, name, stacked)
-
-    def _without_folds(self, fitted, recipe, data, score_params):
-        if self.cv == "loo":
-            return search_rows(
-                fitted, recipe, data, rule=self.rule, score_params=score_params
-            )
-        return search_criterion(
-            fitted,
-            recipe,
-            self.cv,
-            rule=self.rule,
-            noise_variance=self.noise_variance,
-            ebic_gamma=self.ebic_gamma,
-        )
 
     def _store_search(self, search, fitted, recipe, data):
         result = super()._store_search(search, fitted, recipe, data)

@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skreg._solvers.approximate_leave_one_out import approximate_leave_one_out
+from skreg._solvers.fold_moments import as_slice
 from skreg._solvers.leverage import degrees_of_freedom
+from skreg._solvers.row_leverage import row_degrees_of_freedom, row_leave_one_out
 from skreg.paths.criteria import CRITERIA, Fits
 from skreg.paths.cross_validation import CANCELLATION, cross_validate
-from skreg.paths.fitted_path import fit_sample
+from skreg.paths.fitted_path import entries, fit_sample
 from skreg.paths.scoring import scores_of_rows
 from skreg.paths.selection import (
     best_index,
@@ -24,6 +26,11 @@ from skreg.paths.selection import (
     one_standard_error,
     summarize,
 )
+
+# Predictions of so many models are made for all rows at once.
+MODELS_AT_ONCE = 32
+# With more features than one in so many, X is read as it is.
+WHOLE_SHARE = 8
 
 
 class Fitted(NamedTuple):
@@ -133,39 +140,45 @@ def search_folds(fitted, recipe, plan, *, rule, fold_weighting, jobs, score_para
 
 
 def search_rows(fitted, recipe, data, *, rule, score_params):
-    """Choose by approximate leave-one-out errors; one target, no refits.
+    """Choose by approximate leave-one-out errors; no refits without a penalty.
 
     `data` is the :class:`~skreg._validation.Validated` input.
     """
     found = _left_out(fitted, recipe)
-    errors = np.array([rows.errors for rows in found])
-    squares, sizes = np.square(errors), data.sample_weight
+    shape = len(found), len(recipe.alphas[0]), *data.y.shape
+    errors = np.array([rows.errors for rows in found]).reshape(shape)
+    squares, sizes = np.square(errors).mean(axis=-1), data.sample_weight
     if recipe.scorer is None:
         weighting = "equal" if sizes is None else "size"
         with np.errstate(invalid="ignore"):
             summary = summarize(-squares, weighting, sizes)
         more = {"fold_scores": -squares[:, :, None]}
     else:
-        scores = [_scores(recipe.scorer, data.y, rows, score_params) for rows in errors]
-        unknown = np.full(errors.shape[:2], np.nan)
+        scores = [_scores(recipe.scorer, data, rows, score_params) for rows in errors]
+        unknown = np.full(squares.shape[:2], np.nan)
         summary, more = (np.array(scores), unknown, unknown), {}
     summary = [table[:, :, None] for table in summary]
     df = np.array([rows.degrees_of_freedom for rows in found])
     results = _results(fitted, recipe, summary, df=df, **more)
     best, one_se, chosen = _choices(results, rule, has_se=recipe.scorer is None)
-    predictions = data.y - errors[chosen[0], chosen[1], :, None]
+    predictions = data.y - errors[chosen[0], chosen[1]]
     return Search(results, chosen, best, one_se, squares, predictions, [])
 
 
 def _left_out(fitted, recipe):
     """Leave-one-out errors of the path of each penalty."""
+    leave_out = row_leave_one_out if recipe.solver.joint else approximate_leave_one_out
+    return _along_paths(fitted, recipe, partial(leave_out, solve=recipe.solver.on_sample))
+
+
+def _along_paths(fitted, recipe, function):
+    """function(sample, penalty, alphas, coefs, moments=...), for each penalty."""
     return [
-        approximate_leave_one_out(
+        function(
             fitted.sample,
             penalty,
             alphas,
-            result.coefs[0],
-            solve=recipe.solver.on_sample,
+            result.coefs if recipe.solver.joint else result.coefs[0],
             moments=fitted.moments,
         )
         for penalty, alphas, result in zip(
@@ -174,23 +187,23 @@ def _left_out(fitted, recipe):
     ]
 
 
-def _scores(scorer, y, errors, score_params):
+def _scores(scorer, data, errors, score_params):
     """Of the predictions for left-out rows; -inf where the model interpolates."""
-    known = np.all(np.isfinite(errors), axis=1)
+    known = np.all(np.isfinite(errors), axis=(1, 2))
     scores = np.full(len(errors), -np.inf)
-    predictions = (y - errors[known].T).T[None]
-    scores[known] = scores_of_rows(scorer, predictions, y[:, 0], score_params)
+    predictions = np.transpose(data.y - errors[known], (2, 0, 1))
+    scores[known] = scores_of_rows(scorer, predictions, data.y_as_given, score_params)
     return scores
 
 
 def search_criterion(fitted, recipe, name, *, rule, noise_variance, ebic_gamma):
-    """Choose by an information criterion or generalized cross-validation; one target."""
+    """Choose by an information criterion or generalized cross-validation."""
     sample, shape = fitted.sample, (len(recipe.penalties), len(recipe.alphas[0]))
-    squares = np.array([mean_squares(fitted, i)[0] for i in range(shape[0])])
+    squares = np.array([mean_squares(fitted, i).sum(axis=0) for i in range(shape[0])])
     fits = Fits(
         sample.weight_sum * squares,
-        _degrees_of_freedom(fitted, recipe),
-        sample.weight_sum,
+        np.array(_along_paths(fitted, recipe, _counter(recipe))),
+        sample.weight_sum * sample.y.shape[1],
         sample.X.shape[1],
         np.array([path.support_size() for path in fitted.paths]),
         noise_variance,
@@ -200,6 +213,11 @@ def search_criterion(fitted, recipe, name, *, rule, noise_variance, ebic_gamma):
     results = _results(fitted, recipe, (scores, unknown, unknown), df=fits.df)
     best, _, chosen = _choices(results, rule, has_se=False)
     return Search(results, chosen, best, None, None, None, [])
+
+
+def _counter(recipe):
+    """What counts degrees of freedom along a path."""
+    return row_degrees_of_freedom if recipe.solver.joint else degrees_of_freedom
 
 
 def _results(fitted, recipe, summary, fold_scores=None, df=None):
@@ -214,25 +232,17 @@ def _results(fitted, recipe, summary, fold_scores=None, df=None):
         *summary,
         l1_ratio=np.repeat(np.array(recipe.l1_ratios)[:, None], alphas.shape[1], axis=1),
         support_size=np.array([path.support_size() for path in fitted.paths]),
-        df=_degrees_of_freedom(fitted, recipe) if df is None else df,
+        df=_cheap_degrees_of_freedom(fitted, recipe) if df is None else df,
         mixing=np.array(recipe.mixings),
         **more,
     )
 
 
-def _degrees_of_freedom(fitted, recipe):
-    """Of the penalised solutions, shape (n_penalties, n_alphas); NaN for joint targets."""
+def _cheap_degrees_of_freedom(fitted, recipe):
+    """Those of the penalised solutions; NaN for joint targets, where they are dear."""
     if recipe.solver.joint:
         return np.full((len(recipe.penalties), len(recipe.alphas[0])), np.nan)
-    count = partial(degrees_of_freedom, fitted.sample, moments=fitted.moments)
-    return np.array(
-        [
-            count(penalty, alphas, result.coefs[0])
-            for penalty, alphas, result in zip(
-                recipe.penalties, recipe.alphas, fitted.results, strict=True
-            )
-        ]
-    )
+    return np.array(_along_paths(fitted, recipe, degrees_of_freedom))
 
 
 def _choices(results, rule, *, has_se):
@@ -255,11 +265,38 @@ def _size(data, test):
 def _out_of_fold(plan, recipe, folds, chosen):
     """Predictions of held-out rows, averaged where a row was held out several times."""
     i, t, m = chosen
+    paths = [scores[i].fitted for scores in folds]
+    predict = _at_once if len(folds) <= MODELS_AT_ONCE else _one_by_one
     total, count = np.zeros(plan.data.y.shape), np.zeros(len(plan.data.y))
-    for (_, test), scores in zip(plan.folds, folds, strict=True):
-        path = scores[i].fitted
-        found = path.predict(plan.data.rows, test, recipe.mixings[m], slice(t, t + 1))
-        np.add.at(total, test, found[:, 0].T)
+    found = predict(plan, paths, recipe.mixings[m], t)
+    for (_, test), predictions in zip(plan.folds, found, strict=True):
+        np.add.at(total, test, predictions.T)
         np.add.at(count, test, 1.0)
     with np.errstate(invalid="ignore"):
         return total / count[:, None]
+
+
+def _one_by_one(plan, paths, mixing, t):
+    """Predictions (n_targets, n_rows) for the test rows of each fold."""
+    for (_, test), path in zip(plan.folds, paths, strict=True):
+        rows = as_slice(test)
+        yield path.predict(plan.data.rows, rows, mixing, slice(t, t + 1))[:, 0]
+
+
+def _at_once(plan, paths, mixing, t):
+    """The same from products of the rows of X with the coefficients of all folds: a row is
+    read once, where it is.
+    """
+    X = plan.data.rows
+    features = np.unique(np.concatenate([path.features for path in paths]))
+    if WHOLE_SHARE * len(features) > X.shape[1]:  # columns cost more to copy than to read
+        features = np.arange(X.shape[1])
+    intercepts = np.array([path.at(mixing)[1][:, t] for path in paths])
+    coefs = np.zeros((*intercepts.shape, X.shape[1]))
+    for k, path in enumerate(paths):
+        coefs[k][:, path.features] = path.at(mixing)[0][:, t]
+    flat = coefs[:, :, features].reshape(intercepts.size, len(features))
+    fitted = entries(X, slice(None), features) @ flat.T + intercepts.ravel()
+    fitted = fitted.reshape(X.shape[0], *intercepts.shape)
+    for k, (_, test) in enumerate(plan.folds):
+        yield fitted[test, k].T

@@ -15,7 +15,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from skreg._kernels.design import by_columns, by_rows
 from skreg._solvers.fold_moments import FoldMoments, as_slice, training_moments
 from skreg._solvers.least_squares import prefers_gram
-from skreg._solvers.moments import measure
+from skreg._solvers.measure import measure
 from skreg._solvers.sample import make_sample
 from skreg.paths.fitted_path import FittedPath, fit_moments, fit_sample
 from skreg.paths.scoring import scores_of_rows
@@ -100,13 +100,11 @@ def partition(folds, n_samples):
     """
     owner = np.full(n_samples, -1)
     for k, (train, test) in enumerate(folds):
-        test_rows = np.unique(test)
-        inside = np.zeros(n_samples, dtype=bool)
-        inside[train] = True
-        apart = len(train) + len(test) == n_samples == inside.sum() + len(test_rows)
-        if not apart or inside[test_rows].any() or np.any(owner[test_rows] >= 0):
+        times = np.bincount(train, minlength=n_samples)
+        times += np.bincount(test, minlength=n_samples)
+        if np.any(times != 1) or np.any(owner[test] >= 0):
             return None
-        owner[test_rows] = k
+        owner[test] = k
     parts = [np.sort(test) for _, test in folds]
     rest = np.flatnonzero(owner < 0)
     parts += [rest] if len(rest) else []

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skreg._kernels.design import is_sparse
 from skreg._solvers.relaxed import relax
 from skreg._solvers.results import PathResult
 from skreg._solvers.sample import standard_scale
@@ -48,11 +49,20 @@ class FittedPath(NamedTuple):
         `which` are the alphas.
         """
         coefs, intercepts = self.at(mixing)
-        block = X[rows][:, self.features]
+        block = entries(X, rows, self.features)
         chosen = intercepts[:, which]
         flat = coefs[:, which].reshape(chosen.size, len(self.features))
         fitted = (block @ flat.T).T.reshape(*chosen.shape, block.shape[0])
         return fitted + chosen[:, :, None]
+
+
+def entries(X, rows, features):
+    """Some rows and columns of X; `rows` is a slice or an array of int."""
+    if len(features) == X.shape[1]:
+        return X[rows]
+    if is_sparse(X) or isinstance(rows, slice):
+        return X[rows][:, features]
+    return X[np.ix_(rows, features)]
 
 
 def fit_sample(solver, sample, penalty, alphas, refit, **known):

@@ -22,7 +22,7 @@ from skreg._solvers.approximate_leave_one_out import approximate_leave_one_out
 from skreg._solvers.least_squares import solve_path
 from skreg._solvers.leverage import leverages
 from skreg._solvers.sample import make_sample
-from skreg._solvers.subsample import error_at, without_row
+from skreg._solvers.subsample import errors_at, without_row
 from skreg.penalties import L1L2
 from tests.benchmarks.cases import autoregressive
 
@@ -68,7 +68,8 @@ def compare(n_samples, n_features, l1_ratio, seed, n_alphas):
     refitted = np.empty_like(plain)
     for i in range(n_samples):
         rest = without_row(sample, i)
-        refitted[:, i] = error_at(sample, i, rest, solve(rest, penalty, alphas).coefs[0])
+        refit = solve(rest, penalty, alphas).coefs
+        refitted[:, i] = errors_at(sample, i, rest, refit)[:, 0]
     seconds = (
         after_path - start,
         after_all - after_path,

@@ -203,9 +203,11 @@ OWN_SETTINGS = {
     ],
     skreg.MultiTaskLassoCV: [
         {**FEW_ALPHAS, "standardize": True, "relaxed": True, "rule": "1se"},
+        {"alphas": 8, "cv": "loo", "rule": "1se"},
     ],
     skreg.MultiTaskElasticNetCV: [
         {**FEW_ALPHAS, "standardize": True, "fit_intercept": False, "scoring": "r2"},
+        {"alphas": 8, "cv": "bic"},
     ],
     skreg.RidgeCV: [
         {"cv": "loo", "rule": "1se"},

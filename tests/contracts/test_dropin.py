@@ -56,12 +56,12 @@ ADDED_TO_CV = {
     "fold_weighting": "equal",
     "relaxed": False,
     "saturation": None,
+    "noise_variance": None,
+    "ebic_gamma": 0.5,
 }
 ADDED |= dict.fromkeys(MULTI_TASK_CV, ADDED_TO_CV)
 ADDED_TO_ONE_TARGET_CV = {
     **ADDED_TO_CV,
-    "noise_variance": None,
-    "ebic_gamma": 0.5,
     "alpha_per_target": False,
 }
 ADDED |= dict.fromkeys(ONE_TARGET_CV, ADDED_TO_ONE_TARGET_CV)

@@ -234,6 +234,7 @@ class TestAlphaGrid:
         assert grid.shape == (4,)
         assert np.all(grid > 0)
 
-    def test_ridge_has_no_alpha_max(self):
-        with pytest.raises(ValueError, match="l1_ratio=0"):
-            alpha_grid(self.correlation, L2(), eps=1e-3, n_alphas=4)
+    def test_the_grid_of_ridge_is_that_of_a_thousandth_of_l1(self):
+        grid = alpha_grid(self.correlation, L2(), eps=1e-3, n_alphas=4)
+        expected = alpha_grid(self.correlation, L1L2(1e-3), eps=1e-3, n_alphas=4)
+        np.testing.assert_allclose(grid, expected, rtol=1e-12)

@@ -10,7 +10,6 @@ from skreg._solvers.moments import (
     check_gram,
     gram_design,
     make_moments,
-    measure,
     moments_from_gram,
 )
 from skreg._solvers.sample import make_sample
@@ -165,36 +164,3 @@ def test_gram_design_is_read_only_and_of_one_target():
     np.testing.assert_array_equal(design.correlation, moments.correlation[:, 1])
     np.testing.assert_array_equal(curvature, np.diag(moments.gram))
     assert design.y_norm2 == moments.y_norm2[1]
-
-
-@pytest.mark.parametrize("fit_intercept", [True, False])
-@pytest.mark.parametrize("weighted", [True, False])
-@pytest.mark.parametrize("convert", [np.asarray, np.asfortranarray, sparse.csr_array])
-def test_one_pass_over_raw_data(convert, weighted, fit_intercept, monkeypatch):
-    monkeypatch.setattr(module, "SHIFT_ROWS", 3)
-    monkeypatch.setattr(module, "ROWS_PER_SHIFT", 16)
-    X, y, weight = data(weighted=weighted, offset=0.25)
-    found = measure(convert(X), y, weight, fit_intercept)
-    assert_same(found, moments_of(X, y, weight, fit_intercept))
-
-
-def test_one_pass_keeps_its_digits_beside_a_large_mean():
-    rng = np.random.default_rng(0)
-    offsets = np.array([0.0, 1e8, -1e5])
-    X, y = rng.standard_normal((5000, 3)) + offsets, rng.standard_normal((5000, 1))
-    X[:, 2] += np.where(np.arange(5000) < 1024, 1e3, 0.0)  # the shift is far from the mean
-    found = measure(X, y + 1e8, None, True)
-    exact = X.astype(np.longdouble)
-    exact = (exact - exact.mean(axis=0)).astype(float)
-    np.testing.assert_allclose(found.gram, exact.T @ exact / 5000, rtol=1e-11)
-    np.testing.assert_allclose(
-        found.correlation, exact.T @ (y + 1e8 - 1e8) / 5000, rtol=1e-7
-    )
-
-
-def test_one_pass_drops_constant_columns():
-    X, y, weight = data(weighted=True)
-    X[:, 1] = 0.1
-    found = measure(X, y, weight, True)
-    assert not found.gram[1].any()
-    assert not found.correlation[1].any()
