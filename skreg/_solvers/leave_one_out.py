@@ -30,6 +30,8 @@ from skreg._solvers.spectrum import (
     row_products,
 )
 
+# Errors from a Gram matrix keep ten digits down to this ratio of its eigenvalues plus l2.
+EXACT_CONDITION = 1e-6
 # 1 - h_i by subtraction keeps nine digits down to here.
 LEVERAGE_MARGIN = 1e-7
 # Directions of the table of strengths below this share of the first are rounding.
@@ -78,7 +80,8 @@ def spectrum_for_rows(sample, least_l2, *, exact_factor=False):
         )
     if dense_bytes(sample) > MAX_DENSE_BYTES:
         refuse_dense(sample, "Exact leave-one-out")
-    return find_spectrum(sample, least_l2, exact_factor=exact_factor)
+    condition = 1.0 if exact_factor else EXACT_CONDITION
+    return find_spectrum(sample, least_l2, condition=condition)
 
 
 def spectrum_for_traces(sample, least_l2):

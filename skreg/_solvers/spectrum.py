@@ -28,8 +28,8 @@ from skreg._solvers.sample import (
 )
 from skreg._solvers.shifted_krylov import krylov_path
 
-# Where the smallest eigenvalue plus l2 is below this share of the largest, the small
-# eigenvalues of a Gram matrix are noise, and X itself is decomposed.
+# Where the smallest eigenvalue plus l2 is below this share of the largest, predictions
+# from a Gram matrix lose more than eight digits, and X itself is decomposed.
 GRAM_CONDITION = 1e-9
 # A sparse X is decomposed while its dense factor fits into so many bytes.
 MAX_DENSE_BYTES = 4 * 2**30
@@ -90,15 +90,15 @@ class Spectrum:
         return shares.sum(axis=0) + float(centred)
 
 
-def find_spectrum(sample, least_l2, *, exact_factor=False, moments=None, kernel=None):
+def find_spectrum(sample, least_l2, *, condition=GRAM_CONDITION, moments=None, kernel=None):
     """The spectrum of a sample, for strengths from `least_l2` on.
 
     Parameters
     ----------
     sample : Sample
     least_l2 : float
-    exact_factor : bool
-        Decompose X itself even where its Gram matrix would do.
+    condition : float
+        Smallest ratio of eigenvalues plus `least_l2` at which a Gram matrix will do.
     moments : Moments, optional
         Of the sample, if known; used if there are more rows than features.
     kernel : ndarray of shape (n_samples, n_samples), optional
@@ -109,16 +109,16 @@ def find_spectrum(sample, least_l2, *, exact_factor=False, moments=None, kernel=
     Spectrum or None
         None if X is sparse and its own decomposition is needed, which does not fit.
     """
-    found = None
-    if not exact_factor:
-        if sample.X.shape[1] < sample.X.shape[0]:
-            moments = make_moments(sample) if moments is None else moments
-            found = spectrum_of_moments(moments, least_l2)
-        else:
-            kernel = make_kernel_matrix(sample) if kernel is None else kernel
-            roots = sample.weight_roots()[:, 0] if sample.centred else None
-            goal = weighted_targets(sample)
-            found = spectrum_of_kernel(kernel, goal, roots, least_l2)
+    if condition >= 1.0:
+        found = None
+    elif sample.X.shape[1] < sample.X.shape[0]:
+        moments = make_moments(sample) if moments is None else moments
+        found = spectrum_of_moments(moments, least_l2, condition)
+    else:
+        kernel = make_kernel_matrix(sample) if kernel is None else kernel
+        roots = sample.weight_roots()[:, 0] if sample.centred else None
+        goal = weighted_targets(sample)
+        found = spectrum_of_kernel(kernel, goal, roots, least_l2, condition)
     if found is None and dense_bytes(sample) <= MAX_DENSE_BYTES:
         return spectrum_of_matrix(sample)
     return found
@@ -129,7 +129,7 @@ def dense_bytes(sample):
     return 8 * sample.X.shape[0] * min(sample.X.shape) if is_sparse(sample.X) else 0
 
 
-def spectrum_of_moments(moments, least_l2):
+def spectrum_of_moments(moments, least_l2, condition=GRAM_CONDITION):
     """From A'A; None if its small eigenvalues are not accurate enough."""
     gram = moments.gram
     refuse_overflow(gram)
@@ -137,7 +137,7 @@ def spectrum_of_moments(moments, least_l2):
     if not active.all():  # constant columns: exact zeros, which get no coefficient
         gram = gram[np.ix_(active, active)]
     squares, vectors = _eigenvectors(gram)
-    if _is_noisy(squares, least_l2):
+    if _is_noisy(squares, least_l2, condition):
         return None
     products = vectors.T @ moments.correlation[active]
     right = vectors
@@ -147,7 +147,7 @@ def spectrum_of_moments(moments, least_l2):
     return Spectrum(np.maximum(squares, 0.0), right, None, products)
 
 
-def spectrum_of_kernel(kernel, goal, intercept, least_l2):
+def spectrum_of_kernel(kernel, goal, intercept, least_l2, condition=GRAM_CONDITION):
     """From AA'; None if its small eigenvalues are not accurate enough.
 
     Parameters
@@ -156,7 +156,8 @@ def spectrum_of_kernel(kernel, goal, intercept, least_l2):
     goal : ndarray of shape (n_samples, n_targets)
     intercept : ndarray of shape (n_samples,) or None
         omega^(1/2) if the sample is centred: a direction of eigenvalue zero.
-    least_l2 : float
+    least_l2, condition : float
+        See :func:`find_spectrum`.
     """
     refuse_overflow(kernel)
     squares, left = _eigenvectors(kernel)
@@ -166,7 +167,7 @@ def spectrum_of_kernel(kernel, goal, intercept, least_l2):
             return None
         keep = np.arange(len(overlap)) != np.argmax(overlap)
         squares, left = squares[keep], left[:, keep]
-    if _is_noisy(squares, least_l2):
+    if _is_noisy(squares, least_l2, condition):
         return None
     return Spectrum(np.maximum(squares, 0.0), None, left, left.T @ goal)
 
@@ -182,10 +183,10 @@ def _eigenvectors(matrix):
     return linalg.eigh(matrix, driver="evd", check_finite=False)
 
 
-def _is_noisy(squares, least_l2):
+def _is_noisy(squares, least_l2, condition):
     if len(squares) == 0:
         return False
-    return squares.min() + least_l2 <= GRAM_CONDITION * squares.max()
+    return squares.min() + least_l2 <= condition * squares.max()
 
 
 def ridge_path(sample, l2):

@@ -152,6 +152,22 @@ def test_three_hundred_alphas_are_as_exact_as_one():
     np.testing.assert_allclose(model.cv_results_[:, some], expected, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("condition", [1e4, 1e6, 3e7, 1e10])
+@pytest.mark.parametrize("shape", [(40, 8), (12, 20)], ids=["tall", "wide"])
+def test_ten_digits_whatever_the_condition(condition, shape):
+    """`condition` is that of the Gram matrix."""
+    rng, rank = np.random.default_rng(0), min(shape)
+    left, right = (np.linalg.qr(rng.standard_normal((n, rank)))[0] for n in shape)
+    X = left * np.sqrt(np.geomspace(100, 100 / condition, rank)) @ right.T
+    y = X @ rng.standard_normal(shape[1]) + rng.standard_normal(shape[0])
+    alphas = np.array([1e-9, 0.1 / condition, 1.0])
+    expected = y[:, None] - brute_force(X, y, None, True, alphas)
+    model = RidgeCV(alphas, scoring="neg_mean_squared_error", store_cv_results=True)
+    found = model.fit(X, y).cv_results_
+    size = np.abs(expected - y[:, None]).max()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10 * size)
+
+
 def badly_scaled_and_wide(seed):
     """More features than rows, of very different scales, weights and an intercept."""
     rng = np.random.default_rng(seed)
