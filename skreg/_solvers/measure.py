@@ -7,6 +7,8 @@ that few digits cancel where the products are centred at last; and a shift serve
 rows at most, whose moments are then added to those of the rows before.
 """
 
+from typing import Any
+
 import numpy as np
 
 from skreg._kernels.design import is_sparse
@@ -89,7 +91,9 @@ class _Part:
 
     def __init__(self, n_features, n_targets, centred):
         self._shape, self._centred = (n_features, n_targets), centred
-        self._shift, self._sums, self._done = None, None, None
+        self._sums: Any = None
+        self._shift: Any = None
+        self._done: Any = None
 
     def add(self, X, y, weights):
         """Add rows of raw data."""
@@ -131,7 +135,8 @@ class _Part:
             correlation -= np.outer(dX, dy)
             y_norm2 = np.maximum(y_norm2 - dy * dy, 0.0)
             means = means[0] + dX, means[1] + dy
-        moments = Moments(total, *means, gram, correlation, y_norm2, self._centred)
+        X_mean, y_mean = means
+        moments = Moments(total, X_mean, y_mean, gram, correlation, y_norm2, self._centred)
         moments.drop(is_constant(moments, np.diag(gram)))
         self._done = moments if self._done is None else self._done + moments
         self._sums = None

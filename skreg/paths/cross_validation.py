@@ -202,7 +202,7 @@ def _scored(data, recipe, test, fitted, held_out, score_params):
     rows = as_slice(test)
     y, weights = data.y[rows], data.weights_of(rows)
     mse = np.empty((fitted.intercepts.shape[1], len(recipe.mixings)))
-    score = None if recipe.scorer is None else np.empty_like(mse)
+    score: Any = None if recipe.scorer is None else np.empty_like(mse)
     for m, mixing in enumerate(recipe.mixings):
         predictions = None
         if recipe.scorer is not None or held_out is None:

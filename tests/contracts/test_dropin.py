@@ -269,12 +269,6 @@ ERRORS = {
         {"n_targets": 2},
         "For multi-task outputs, use MultiTaskElasticNetCV",
     ),
-    "no grid for l1_ratio=0": (
-        "ElasticNetCV",
-        {"l1_ratio": 0},
-        {},
-        "Automatic alpha grid generation is not supported for l1_ratio=0",
-    ),
     "one target": (
         "MultiTaskElasticNet",
         {},
@@ -286,12 +280,6 @@ ERRORS = {
         {},
         {},
         "For mono-task outputs, use LassoCV",
-    ),
-    "no joint grid for l1_ratio=0": (
-        "MultiTaskElasticNetCV",
-        {"l1_ratio": 0},
-        {"n_targets": 2},
-        "Automatic alpha grid generation is not supported for l1_ratio=0",
     ),
     "wrong Gram matrix": (
         "Lasso",

@@ -32,6 +32,9 @@ DEVIATIONS = {
         "test_enet_copy_X_False_check_input_False": (
             "X is never overwritten, so there is nothing to see of copy_X=False."
         ),
+        "test_enet_l1_ratio": (
+            "ElasticNetCV(l1_ratio=0) makes a grid of its own, that of l1_ratio=0.001."
+        ),
         "test_lassoCV_does_not_set_precompute": (
             "monkeypatches a private name of scikit-learn; the final fit is no Lasso."
         ),
