@@ -90,8 +90,8 @@ CV = (
     | integer(2)
     | Rule(
         lambda value: (
-            hasattr(value, "split")
-            or (hasattr(value, "__iter__") and not isinstance(value, str))
+            not isinstance(value, str)  # which has a method `split` of its own
+            and (hasattr(value, "split") or hasattr(value, "__iter__"))
         ),
         "a cross-validation splitter or an iterable of (train, test) splits",
     )

@@ -86,6 +86,13 @@ BAD_PARAMETERS = {
         "gcv_mode": ["lu", 1],
         "store_cv_results": NO_BOOLEAN,
         "alpha_per_target": NO_BOOLEAN,
+        "rule": ["max", None, 1],
+        "fold_weighting": ["none", None, 1],
+        "noise_variance": [0.0, -1.0, NAN, "1"],
+        "ebic_gamma": [-0.1, NAN, None],
+        "n_jobs": ["all", 1.5],
+        "verbose": [-1, "loud", None],
+        "standardize": NO_BOOLEAN,
     },
 }
 BAD_ENTRIES = {
