@@ -44,6 +44,7 @@ class Support:
         self._inside = np.zeros(n_features, dtype=bool)
         self._size, self._l2, self._knows_gradient = 0, 0.0, False
         self._solution = np.zeros((2, 1, n_features))
+        self._rows, self._square = np.zeros(0), np.zeros(0)
         self._allocate(min(n_features, 64))
 
     @property
@@ -254,7 +255,7 @@ class Support:
         self._signs = np.zeros(capacity)
         self._factor = np.zeros((capacity + 1, capacity + 1))
         self._scratch = np.zeros((4, capacity + 1))
-        self._rows, self._square = np.empty(0), np.empty(0)
+        self._rows, self._square = np.zeros(0), np.zeros(0)
 
 
 def is_uniform(kernel):

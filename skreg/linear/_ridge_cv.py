@@ -36,7 +36,8 @@ from skreg._validation import (
     unchanged_on_failure,
 )
 from skreg.exceptions import InvalidParameter
-from skreg.linear._base import LinearRegressor, routing_enabled
+from skreg.linear._alpha_path import AlphaPath
+from skreg.linear._base import routing_enabled
 from skreg.linear._ridge import Ridge, store_solution
 from skreg.paths.ridge_choice import choose_alphas, table
 from skreg.paths.ridge_curves import Scoring, criterion_curve, leave_one_out_curve
@@ -52,7 +53,7 @@ CERTIFIED = 1e-12
 OPTIONAL = ("cv_results_", "cv_predictions_", "mse_path_", "alpha_1se_")
 
 
-class RidgeCV(LinearRegressor):
+class RidgeCV(AlphaPath):
     r"""Ridge with alpha chosen by exact leave-one-out, folds or a criterion.
 
     .. math::
@@ -293,6 +294,7 @@ class RidgeCV(LinearRegressor):
         else:
             folds = split_rows(self.cv, data, split_params)
             curve, spectrum = self._score_folds(sample, l2, data, folds, score_params)
+        self._path_alphas = self.alphas_
         coefs = self._store_path(sample, spectrum, l2, data)
         best = self._choose(curve, sample, spectrum, l2, data)
         if curve.predict is not None:

@@ -162,7 +162,7 @@ class SelectedAlpha(AlphaPath, PenalizedRegressor):
         mixings, refit = (1.0,), None
         if self._is_relaxed():
             given = self.relaxed if np.ndim(self.relaxed) else MIXINGS
-            mixings = check_mixings(given)
+            mixings = check_mixings(type(self).__name__, given)
             refit = partial(refit_targets, positive=getattr(self, "positive", False))
         penalties = self._penalties()
         return Recipe(

@@ -66,12 +66,13 @@ def score_predictions(scorer, predictions, X, y, params, *, per_target):
     return np.array([[scorer(Known(p), X, t, **params) for p, t in row] for row in pairs])
 
 
-def scores_of_rows(scorer, predictions, y, score_params):
+def scores_of_rows(scorer, X, predictions, y, score_params):
     """What a scikit-learn scorer says of predictions at many alphas.
 
     Parameters
     ----------
     scorer : callable
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
     predictions : ndarray of shape (n_targets, n_alphas, n_samples)
     y : ndarray of shape (n_samples,) or (n_samples, n_targets)
     score_params : dict
@@ -82,7 +83,7 @@ def scores_of_rows(scorer, predictions, y, score_params):
     """
     by_alpha = np.transpose(predictions, (1, 2, 0))
     found = [rows.reshape(y.shape) for rows in by_alpha]
-    return np.array([scorer(Known(rows), rows, y, **score_params) for rows in found])
+    return np.array([scorer(Known(rows), X, y, **score_params) for rows in found])
 
 
 def for_given_rows(values, data, filler):
