@@ -134,7 +134,7 @@ def train_batches(
             scale,
             descent.loss,
             descent.noise,
-            (seed, step + k, 0),
+            Randomness(seed, step + k, 0),
             work,
         )
         if not np.isfinite(total):

@@ -58,8 +58,8 @@ class Regularization(NamedTuple):
 
 
 @dispatched
-def update(optimizer, w, g, moments, step, eta, l2, l1, decay, clip):
-    """One step of a part of the parameters, in place; `step` counts from one."""
+def update(optimizer, w, g, moments, start, step, eta, l2, l1, decay, clip):
+    """One step of the parameters from `start` on, w, in place; `step` counts from one."""
 
 
 @inlined
@@ -68,9 +68,9 @@ def threshold(u, size, zero):
     return max(u - size, zero) + min(u + size, zero)
 
 
-def _update_sgd(optimizer, w, g, moments, step, eta, l2, l1, decay, clip):
+def _update_sgd(optimizer, w, g, moments, start, step, eta, l2, l1, decay, clip):
     number = w.dtype.type
-    velocity = moments[0]
+    velocity = moments[0][start : start + w.shape[0]]
     zero, size, keep = number(0.0), number(eta * l1), number(1.0 - eta * decay)
     momentum = number(optimizer.momentum)
     ahead = number(optimizer.momentum if optimizer.nesterov else 0.0)
@@ -85,9 +85,10 @@ def _update_sgd(optimizer, w, g, moments, step, eta, l2, l1, decay, clip):
         w[j] = x + ahead * speed
 
 
-def _update_adam(optimizer, w, g, moments, step, eta, l2, l1, decay, clip):
+def _update_adam(optimizer, w, g, moments, start, step, eta, l2, l1, decay, clip):
     number = w.dtype.type
-    first, second = moments[0], moments[1]
+    first = moments[0][start : start + w.shape[0]]
+    second = moments[1][start : start + w.shape[0]]
     zero, one, epsilon = number(0.0), number(1.0), number(optimizer.epsilon)
     old_1, new_1 = number(optimizer.beta_1), number(1.0 - optimizer.beta_1)
     old_2, new_2 = number(optimizer.beta_2), number(1.0 - optimizer.beta_2)
@@ -104,9 +105,9 @@ def _update_adam(optimizer, w, g, moments, step, eta, l2, l1, decay, clip):
         w[j] = threshold(keep * w[j] - rate * mean * inverse, size * inverse, zero)
 
 
-def _update_rmsprop(optimizer, w, g, moments, step, eta, l2, l1, decay, clip):
+def _update_rmsprop(optimizer, w, g, moments, start, step, eta, l2, l1, decay, clip):
     number = w.dtype.type
-    second = moments[0]
+    second = moments[0][start : start + w.shape[0]]
     zero, one, epsilon = number(0.0), number(1.0), number(optimizer.epsilon)
     old, new = number(optimizer.decay), number(1.0 - optimizer.decay)
     rate, size, keep = number(eta), number(eta * l1), number(1.0 - eta * decay)
@@ -177,7 +178,8 @@ def optimize(optimizer, network, regularization, params, moments, gradient, step
             optimizer,
             params[start:stop],
             gradient[start:stop],
-            moments[:, start:stop],
+            moments,
+            start,
             step,
             eta,
             l2,
