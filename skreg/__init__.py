@@ -12,6 +12,7 @@ from skreg.linear import (
     Ridge,
     RidgeCV,
 )
+from skreg.mlp import MLPClassifier, MLPRegressor
 from skreg.paths import enet_path, lasso_path
 
 __version__ = "0.1.0"
@@ -21,6 +22,8 @@ __all__ = [
     "ElasticNetCV",
     "Lasso",
     "LassoCV",
+    "MLPClassifier",
+    "MLPRegressor",
     "MultiTaskElasticNet",
     "MultiTaskElasticNetCV",
     "MultiTaskLasso",

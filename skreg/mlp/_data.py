@@ -1,0 +1,71 @@
+"""Rows to train on and rows to validate on."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import validate_data
+
+from skreg._validation import FLOATS, check_sample_weight
+from skreg.mlp._network import make_sample
+
+
+class Data(NamedTuple):
+    """Checked rows; those of weight zero are gone."""
+
+    X: Any  # ndarray or CSR
+    y: np.ndarray  # as scorers want it: labels or numbers, (n,) or (n, n_outputs)
+    target: np.ndarray  # as losses want it, (n, n_outputs)
+    weight: np.ndarray  # (n,), positive
+
+    def part(self, rows):
+        """Some of the rows."""
+        return Data(self.X[rows], self.y[rows], self.target[rows], self.weight[rows])
+
+    def sample(self, dtype):
+        """The rows as kernels read them."""
+        return make_sample(self.X, self.target, self.weight, dtype)
+
+
+def read_X_y(model, X, y, *, reset, numeric):
+    """Checked X and y; X in the dtype of the computation unless that continues another.
+
+    Parameters
+    ----------
+    model : estimator with a parameter `dtype`
+    X : array-like or sparse matrix of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+    reset : bool
+        Whether X defines `n_features_in_`.
+    numeric : bool
+        Whether y are numbers.
+
+    Returns
+    -------
+    X : ndarray or CSR
+    y : ndarray
+    """
+    X, y = validate_data(
+        model,
+        X,
+        y,
+        accept_sparse=["csr", "csc"],
+        dtype=FLOATS if model.dtype is None else np.dtype(model.dtype),
+        multi_output=True,
+        y_numeric=numeric,
+        reset=reset,
+    )
+    if sparse.issparse(X):
+        X = X.tocsr()
+    return X, y.toarray() if sparse.issparse(y) else y
+
+
+def kept_rows(X, y, sample_weight):
+    """X, y and weights without the rows of weight zero."""
+    weights = check_sample_weight(sample_weight, X.shape[0], scalar=True)
+    if weights is None:
+        return X, y, np.ones(X.shape[0])
+    if np.all(weights > 0.0):
+        return X, y, weights
+    rows = np.flatnonzero(weights)
+    return X[rows], y[rows], weights[rows]

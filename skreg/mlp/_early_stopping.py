@@ -1,0 +1,86 @@
+"""When training stops, which weights are kept, and which rows tell."""
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from skreg.mlp._schedules import ADAPTIVE_DIVISOR, SMALLEST_RATE
+
+
+class Monitor:
+    """Follows a number that should fall; lives as long as training goes on.
+
+    Attributes
+    ----------
+    best : float
+        The smallest value so far.
+    n_waited : int
+        Epochs since a value was below the best one before by tol.
+    kept : ndarray of shape (n_parameters,) or None
+        The parameters at the best value, if `keeps`.
+    best_epoch : int
+        How many epochs had been trained then.
+    shrink : float
+        What the adaptive schedule has divided the learning rate by.
+    """
+
+    def __init__(self, keeps):
+        self.keeps = keeps
+        self.best = np.inf
+        self.n_waited = 0
+        self.kept = None
+        self.best_epoch = 0
+        self.shrink = 1.0
+
+    def follow(self, value, epoch, params, tol):
+        """Take note of the value after an epoch."""
+        self.n_waited = 0 if value <= self.best - tol else self.n_waited + 1
+        if value < self.best or self.best_epoch == 0:
+            self.best = value if np.isfinite(value) else np.inf
+            self.best_epoch = epoch
+            if self.keeps:
+                self.kept = params.copy()
+
+    def wants_to_stop(self, patience, rate, adaptive):
+        """Whether patience is over; an adaptive rate shrinks first."""
+        if self.n_waited <= patience:
+            return False
+        if not adaptive or rate <= SMALLEST_RATE:
+            return True
+        self.shrink *= ADAPTIVE_DIVISOR
+        self.n_waited = 0
+        return False
+
+
+def split_rows(n_samples, fraction, labels, seed):
+    """Rows to train on and rows to validate on.
+
+    Parameters
+    ----------
+    n_samples : int
+    fraction : float
+        Of the rows, for validation.
+    labels : ndarray of shape (n_samples,) or None
+        Classes to stratify by, where each class is large enough for that.
+    seed : int
+
+    Returns
+    -------
+    train, validation : ndarray of int, sorted
+    """
+    n_validation = int(np.ceil(fraction * n_samples))
+    if n_validation < 2 or n_validation >= n_samples:
+        raise ValueError(
+            "The validation set is too small. Increase 'validation_fraction' or the size "
+            f"of your dataset: validation_fraction={fraction} of {n_samples} rows leaves "
+            f"{n_samples - n_validation} to train on and {n_validation} to validate on, at "
+            "least 1 and 2 are needed."
+        )
+    if labels is not None:
+        counts = np.unique(labels, return_counts=True)[1]
+        n_train = n_samples - n_validation
+        if counts.min() < 2 or len(counts) > min(n_validation, n_train):
+            labels = None
+    train, validation = train_test_split(
+        np.arange(n_samples), test_size=n_validation, random_state=seed, stratify=labels
+    )
+    return np.sort(train), np.sort(validation)

@@ -1,0 +1,412 @@
+"""What both multilayer perceptrons share: fit, continued fits, random predictions."""
+
+import copy
+import warnings
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.metrics import check_scoring
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skreg._kernels.mlp_scores import summed_loss
+from skreg._validation import FLOATS, check_scalar, unchanged_on_failure
+from skreg.exceptions import ConvergenceWarning
+from skreg.mlp._early_stopping import Monitor, split_rows
+from skreg.mlp._flat_vector import FlatVector, check_layout
+from skreg.mlp._lbfgs import minimize_objective
+from skreg.mlp._network import (
+    forward,
+    initial_parameters,
+    make_network,
+    make_workspace,
+    penalty_value,
+    sample_forward,
+)
+from skreg.mlp._optimizers import averaged_parameters, make_state
+from skreg.mlp._schedules import batch_rates
+from skreg.mlp._settings import (
+    check_settings,
+    hidden_sizes,
+    noise_of,
+    optimizer_of,
+    regularization_of,
+    schedule_of,
+)
+from skreg.mlp._training import n_batches, train_epoch
+
+AUTO_BATCH_SIZE = 200
+HISTORY = (
+    *("loss", "learning_rate", "validation_loss", "validation_score"),
+    *("training_loss", "training_score"),
+)
+
+
+def is_stochastic(model):
+    """Whether there is `partial_fit`."""
+    if model.solver == "lbfgs":
+        raise AttributeError(
+            "partial_fit is only available for stochastic optimizers. lbfgs is not "
+            "stochastic."
+        )
+    return True
+
+
+class MultilayerPerceptron(FlatVector, BaseEstimator):
+    """Base of the classifier and the regressor.
+
+    They say what targets are (`_read`), which loss is meant (`_loss`), and how linear
+    predictors of the output layer become predictions (`_predicted`) and are scored
+    (`_score_of`).
+    """
+
+    def fit(
+        self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None
+    ):
+        """Fit the network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : float or array-like of shape (n_samples,), default=None
+            Rows of weight zero are as if absent.
+        X_val, y_val : array-like, default=None
+            Rows to validate on after every epoch. With `early_stopping` they replace the
+            split of X; without it they are only measured, for `history_`.
+        sample_weight_val : array-like, default=None
+
+        Returns
+        -------
+        self : object
+        """
+        with unchanged_on_failure(self):
+            check_settings(self, self._rules)
+            fresh = not (self.warm_start and hasattr(self, "coefs_"))
+            data = self._read(X, y, sample_weight, fresh=fresh)
+            validation = self._read_validation(X_val, y_val, sample_weight_val)
+            self._begin(data, fresh)
+            if validation is None and self.early_stopping and self.solver != "lbfgs":
+                data, validation = self._split(data)
+            if self.solver == "lbfgs":
+                self._minimize(data)
+            else:
+                self._cycle_start = self._state.epoch
+                self._descend(data, validation, self.max_iter)
+        return self
+
+    def _continue(self, X, y, sample_weight, fresh, **given):
+        """One epoch more."""
+        with unchanged_on_failure(self):
+            check_settings(self, self._rules)
+            if self.early_stopping:
+                raise ValueError("partial_fit does not support early_stopping=True")
+            data = self._read(X, y, sample_weight, fresh=fresh, partial=True, **given)
+            self._begin(data, fresh)
+            self._descend(data, None, 1, partial=True)
+        return self
+
+    # What is fitted
+
+    def _read_validation(self, X, y, sample_weight):
+        if X is None and y is None and sample_weight is None:
+            return None
+        if X is None or y is None:
+            raise ValueError("X_val and y_val must be given together, or none of them.")
+        if self.solver == "lbfgs":
+            raise ValueError(
+                "X_val is for the epochs of minibatch training, which solver='lbfgs' does "
+                "not have; use solver='adam', 'sgd' or 'rmsprop'."
+            )
+        return self._read(X, y, sample_weight, fresh=False, partial=True, name="y_val")
+
+    def _split(self, data):
+        labels = self._labels(data)
+        seed = self._seed % 2**32
+        parts = split_rows(len(data.y), self.validation_fraction, labels, seed)
+        return tuple(data.part(rows) for rows in parts)
+
+    # Where training stands
+
+    def _begin(self, data, fresh):
+        """The network and its state, new or as it was left."""
+        network = make_network(
+            data.X.shape[1], hidden_sizes(self), data.target.shape[1], self.activation
+        )
+        if self.input_noise > 0.0 and sparse.issparse(data.X):
+            raise ValueError(
+                f"input_noise={self.input_noise} would make every entry of a sparse X "
+                "non-zero; give X as a dense array, or use input_dropout."
+            )
+        if fresh:
+            self._start(network, data.X.dtype)
+        else:
+            check_layout(network, self._network)
+            self._network = network
+            self._resume()
+        self.n_layers_ = len(network.units)
+        self.n_outputs_ = int(network.units[-1])
+
+    def _start(self, network, dtype):
+        random_state = check_random_state(self.random_state)
+        params = initial_parameters(network, random_state, dtype)
+        self._seed = int(random_state.randint(2**63 - 1, dtype=np.int64))
+        self._network = network
+        self._state = make_state(params, optimizer_of(self), self.average_decay > 0.0)
+        self._optimizer_name = self.solver
+        self._monitor = Monitor(keeps=self.early_stopping)
+        self._cycle_start = 0
+        self.t_ = 0
+        self.loss_curve_ = []
+        self.history_ = {name: [] for name in HISTORY}
+        self.validation_scores_ = None
+        self._show(params)
+
+    def _resume(self):
+        """Continue from weights assigned by hand; with moments, if they are of use."""
+        state, averaging = self._state, self.average_decay > 0.0
+        params = self._current()
+        replaced = params is not self._params
+        params = params if replaced else state.params
+        if self._optimizer_name != self.solver or averaging != (len(state.average) > 0):
+            fresh = make_state(params, optimizer_of(self), averaging)
+            state = fresh._replace(epoch=state.epoch)
+        if self._monitor.keeps != self.early_stopping or replaced:
+            self._monitor = Monitor(keeps=self.early_stopping)
+        arrays = (params, state.moments, state.average)
+        params, moments, average = (np.require(each, requirements="W") for each in arrays)
+        self._state = state._replace(params=params, moments=moments, average=average)
+        self._optimizer_name = self.solver
+        self._show(params)
+
+    # L-BFGS
+
+    def _minimize(self, data):
+        params = self._state.params
+        result = minimize_objective(
+            self._network,
+            params,
+            data.sample(params.dtype),
+            self._loss(),
+            regularization_of(self, data.weight.sum()),
+            max_iter=self.max_iter,
+            max_fun=self.max_fun,
+            tol=self.tol,
+            tell=lambda loss, flat: self._report(f"loss = {loss:.8f}"),
+        )
+        if not (np.isfinite(result.value) and np.isfinite(result.params).all()):
+            raise ValueError(NON_FINITE)
+        params[:] = result.params
+        self.loss_ = result.value
+        self.loss_curve_ += result.losses
+        self.history_["loss"] += result.losses
+        self.best_loss_ = min(self.loss_curve_, default=result.value)
+        self.best_validation_score_ = None
+        self.n_iter_ = result.n_iter
+        if not result.converged:
+            warn_lbfgs(result, self.max_iter)
+
+    # Epochs
+
+    def _recipe(self, data, n_samples):
+        """What all epochs are made with."""
+        if self.batch_size != "auto" and self.batch_size > n_samples:
+            warnings.warn(
+                f"Got `batch_size` less than 1 or larger than sample size. It is going to "
+                f"be clipped: batch_size={self.batch_size}, {n_samples} rows.",
+                stacklevel=2,
+            )
+        size = AUTO_BATCH_SIZE if self.batch_size == "auto" else self.batch_size
+        return {
+            "loss": self._loss(),
+            "optimizer": optimizer_of(self),
+            "regularization": regularization_of(self, data.weight.sum()),
+            "noise": noise_of(self),
+            "batch_size": min(size, n_samples),
+            "seed": self._seed,
+            "shuffle": self.shuffle,
+            "mixup": float(self.mixup),
+            "average_decay": self.average_decay,
+        }
+
+    def _descend(self, data, validation, n_epochs, *, partial=False):
+        """Train until the monitor has seen enough, or for `n_epochs`."""
+        sample = data.sample(self._state.params.dtype)
+        recipe = self._recipe(data, len(data.y))
+        recipe["workspace"] = make_workspace(
+            self._network, sample.rows, recipe["batch_size"], sample.target.dtype
+        )
+        self.n_iter_ = 0
+        if self.validation_scores_ is None and validation is not None:
+            self.validation_scores_ = []
+        stopped = partial
+        try:
+            while self.n_iter_ < n_epochs:
+                goes_on = self._epoch(data, sample, validation, recipe)
+                if not goes_on:
+                    stopped = True
+                    break
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=3)
+            stopped = True
+        self._finish()
+        if not stopped:
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and "
+                "the optimization hasn't converged yet.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def _epoch(self, data, sample, validation, recipe):
+        """One epoch, and what is noted of it; whether to go on."""
+        schedule, monitor, before = schedule_of(self), self._monitor, self._state
+        size = n_batches(len(data.y), recipe["batch_size"])
+        epoch = before.epoch
+        if schedule.name in ("cosine", "onecycle"):
+            epoch -= self._cycle_start
+        rates = batch_rates(schedule, epoch, size, self.t_) / monitor.shrink
+        self._state, loss = train_epoch(
+            self._network, sample, before, learning_rate=rates, **recipe
+        )
+        if not np.isfinite(loss):
+            self._diverged(rates)
+            return False
+        self.n_iter_ += 1
+        self.t_ += len(data.y)
+        params = self._exported()
+        if params is not self._params:
+            self._show(params)
+        loss += penalty_value(self._network, params, recipe["regularization"])
+        value = self._note(loss, float(rates[-1]), data, validation)
+        monitor.follow(value, self._state.epoch, params, self.tol)
+        adaptive = schedule.name == "adaptive"
+        return not monitor.wants_to_stop(self.n_iter_no_change, rates[-1], adaptive)
+
+    def _exported(self):
+        """The parameters that predict: of the last step, or their running mean."""
+        if self.average_decay > 0.0:
+            return averaged_parameters(self._state, self.average_decay)
+        return self._state.params
+
+    def _note(self, loss, rate, data, validation):
+        """Write an epoch down; the number that the monitor follows."""
+        self.loss_ = float(loss)
+        self.loss_curve_.append(self.loss_)
+        self.history_["loss"].append(self.loss_)
+        self.history_["learning_rate"].append(rate)
+        text = f"Iteration {self.n_iter_}, loss = {loss:.8f}"
+        if self.monitor_training:
+            self._measure(data, "training")
+        value = self.loss_
+        if validation is not None:
+            measured, score = self._measure(validation, "validation")
+            self.validation_scores_.append(score)
+            text += f", validation loss = {measured:.8f}, score = {score:.6f}"
+            if self.early_stopping:
+                value = measured if self.scoring is None else -score
+        self._report(text)
+        return value
+
+    def _measure(self, data, name):
+        """Mean loss and score of the network without noise."""
+        eta = forward(self._network, self._params, data.X)
+        score = self._validation_score(data, eta)
+        target = np.ascontiguousarray(data.target, dtype=eta.dtype)
+        total = summed_loss(self._plain_loss(), eta, target, data.weight)
+        loss = total / data.weight.sum()
+        self.history_[f"{name}_loss"].append(float(loss))
+        self.history_[f"{name}_score"].append(float(score))
+        return float(loss), float(score)
+
+    def _validation_score(self, data, eta):
+        if not np.isfinite(eta).all():
+            return np.nan
+        if self.scoring is None:
+            return self._score_of(data.y, self._predicted(eta), data.weight)
+        # A scorer calls predict with an array, which should not be told of names.
+        model = copy.copy(self)
+        vars(model).pop("feature_names_in_", None)
+        scorer = check_scoring(model, self.scoring)
+        return scorer(model, data.X, data.y, sample_weight=data.weight)
+
+    def _finish(self):
+        """Best weights and best numbers, as attributes."""
+        if self.early_stopping and self._monitor.kept is not None:
+            self._show(self._monitor.kept)
+        scores = self.validation_scores_
+        self.best_validation_score_ = max(scores) if scores else None
+        self.best_loss_ = None
+        if not self.early_stopping:
+            self.best_loss_ = min(self.loss_curve_, default=np.inf)
+        self.best_epoch_ = self._monitor.best_epoch
+
+    def _diverged(self, rates):
+        """Stop with the last finite weights; there are none in the first epoch of all."""
+        epoch = self._state.epoch + 1
+        text = (
+            f"Training diverged in epoch {epoch} at learning rate {rates.max():.3g}. "
+            "Remedies: a smaller learning_rate_init, clip_norm, scaled features."
+        )
+        if self._state.epoch == 0:
+            raise ValueError(f"{NON_FINITE} {text}")
+        warnings.warn(
+            f"{text} The weights are those after epoch {epoch - 1}.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+
+    def _report(self, text):
+        if self.verbose:
+            print(text)
+
+    # Predictions
+
+    def _eta(self, X):
+        """Linear predictor of the output layer, (n_samples, n_outputs)."""
+        check_is_fitted(self)
+        return forward(self._network, self._current(), self._read_X(X))
+
+    def _read_X(self, X):
+        return validate_data(
+            self, X, accept_sparse=["csr", "csc"], dtype=FLOATS, reset=False
+        )
+
+    def _random_etas(self, X, n_samples, random_state):
+        """Linear predictors of thinned networks, (n_samples, n_rows, n_outputs)."""
+        check_is_fitted(self)
+        check_scalar(n_samples, "n_samples", target_type=(int, np.integer), min_val=1)
+        noise = noise_of(self)._replace(input_noise=0.0)
+        if not np.any(noise.dropout):
+            raise ValueError(
+                "Predictions are random only with dropout or input_dropout above 0."
+            )
+        seed = self._seed
+        if random_state is not None:
+            generator = check_random_state(random_state)
+            seed = int(generator.randint(2**63 - 1, dtype=np.int64))
+        params, X = np.ascontiguousarray(self._current()), self._read_X(X)
+        return sample_forward(self._network, params, X, noise, n_samples, seed)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+NON_FINITE = (
+    "Solver produced non-finite parameter weights. The input data may contain large "
+    "values and need to be preprocessed."
+)
+
+
+def warn_lbfgs(result, max_iter):
+    """As scikit-learn: which limit stopped L-BFGS, and what to do."""
+    warnings.warn(
+        f"lbfgs failed to converge after {result.n_iter} iteration(s): {result.message}. "
+        f"You might want to increase max_iter (now {max_iter}), max_fun or tol, or scale "
+        "the data (sklearn.preprocessing.StandardScaler).",
+        ConvergenceWarning,
+        stacklevel=4,
+    )
