@@ -1,5 +1,6 @@
 """Errors and warnings of skreg, and their texts: what was got, expected, and the remedy."""
 
+import inspect
 import warnings
 
 from sklearn.exceptions import ConvergenceWarning
@@ -46,4 +47,49 @@ def warn_not_converged(alpha, gap, target, max_iter, stacklevel=3):
         "scaled features, a larger alpha.",
         ConvergenceWarning,
         stacklevel=stacklevel,
+    )
+
+
+def warn_caller(text, category):
+    """Warn where skreg (or what wraps its methods) was called from, however deep we are."""
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and _is_inside(frame.f_globals.get("__name__", "")):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, category, stacklevel=level)
+
+
+def _is_inside(module):
+    return module.split(".")[0] in ("skreg", "sklearn")
+
+
+NON_FINITE_WEIGHTS = (
+    "Solver produced non-finite parameter weights. The input data may contain large "
+    "values and need to be preprocessed."
+)
+
+
+def warn_lbfgs(n_iter, message, max_iter):
+    """Warn as scikit-learn: which limit stopped L-BFGS, and what to do."""
+    warn_caller(
+        f"lbfgs failed to converge after {n_iter} iteration(s): {message}. You might want "
+        f"to increase max_iter (now {max_iter}), max_fun or tol, or scale the data "
+        "(sklearn.preprocessing.StandardScaler).",
+        ConvergenceWarning,
+    )
+
+
+def warn_epochs(max_iter):
+    """Warn as scikit-learn that the last epoch was not the end."""
+    warn_caller(
+        f"Stochastic Optimizer: Maximum iterations ({max_iter}) reached and the "
+        "optimization hasn't converged yet.",
+        ConvergenceWarning,
+    )
+
+
+def diverged(epoch, rate):
+    """What to say of an epoch that ended in numbers that are not finite."""
+    return (
+        f"Training diverged in epoch {epoch} at learning rate {rate:.3g}. Remedies: a "
+        "smaller learning_rate_init, clip_norm, scaled features."
     )

@@ -1,7 +1,7 @@
 """MLPClassifier."""
 
 import numpy as np
-from scipy.special import expit, log_expit, log_softmax, softmax
+from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
@@ -93,7 +93,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         best. Not used with "lbfgs".
     validation_fraction : float, default=0.1
         Of the rows, held out for `early_stopping`,
-        with the shares of the classes.
+        with the shares of the classes; two rows at least.
     beta_1, beta_2 : float, default=0.9 and 0.999
         Of solver="adam".
     epsilon : float, default=1e-8
@@ -313,6 +313,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Train one epoch on the given rows.
 
+        With `early_stopping` a part of them is held out in every call (the same part if
+        there are as many rows), and `coefs_` are the best weights of all calls, while
+        training goes on from the last.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
@@ -356,7 +360,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return self._probabilities(self._eta(X))
 
     def predict_log_proba(self, X):
-        """Logarithms of `predict_proba`, without its underflow.
+        """Logarithms of `predict_proba`.
 
         Parameters
         ----------
@@ -366,14 +370,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         -------
         ndarray of shape (n_samples, n_classes)
         """
-        eta = self._eta(X)
-        if self.out_activation_ == "softmax":
-            return log_softmax(eta, axis=1)
-        if self._is_multilabel():
-            return log_expit(eta)
-        if len(self.classes_) == 1:
-            return np.zeros_like(eta)
-        return np.hstack([log_expit(-eta), log_expit(eta)])
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
 
     def sample_predictions(self, X, n_samples=100, random_state=None):
         """Probabilities that randomly thinned networks predict.
@@ -490,10 +488,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         if self.out_activation_ == "softmax":
             return softmax(eta, axis=1)
         if self._is_multilabel():
-            return expit(eta)
+            return _inside(expit(eta))
         if len(self.classes_) == 1:
             return np.ones_like(eta)
-        return np.hstack([expit(-eta), expit(eta)])
+        return _inside(np.hstack([expit(-eta), expit(eta)]))
 
     def _predicted(self, eta):
         if self.out_activation_ == "softmax":
@@ -510,3 +508,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _inside(probability):
+    """Probabilities that were rounded to 0 or 1, by the next number in (0, 1)."""
+    limits = np.finfo(probability.dtype)
+    return np.clip(probability, limits.tiny, 1.0 - limits.epsneg)

@@ -3,7 +3,6 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import sparse
 from sklearn.utils.validation import validate_data
 
 from skreg._validation import FLOATS, check_sample_weight
@@ -55,9 +54,8 @@ def read_X_y(model, X, y, *, reset, numeric):
         y_numeric=numeric,
         reset=reset,
     )
-    if sparse.issparse(X):
-        X = X.tocsr()
-    return X, y.toarray() if sparse.issparse(y) else y
+    X = X if isinstance(X, np.ndarray) else X.tocsr()
+    return X, y if isinstance(y, np.ndarray) else y.toarray()
 
 
 def kept_rows(X, y, sample_weight):
@@ -69,3 +67,12 @@ def kept_rows(X, y, sample_weight):
         return X, y, weights
     rows = np.flatnonzero(weights)
     return X[rows], y[rows], weights[rows]
+
+
+def check_outputs(data, validation):
+    """Refuse validation rows with another number of outputs."""
+    if validation is not None and validation.target.shape[1] != data.target.shape[1]:
+        raise ValueError(
+            f"y_val has {validation.target.shape[1]} outputs, y has "
+            f"{data.target.shape[1]}; they must be the same."
+        )

@@ -58,7 +58,7 @@ def split_rows(n_samples, fraction, labels, seed):
     ----------
     n_samples : int
     fraction : float
-        Of the rows, for validation.
+        Of the rows, for validation; at least two.
     labels : ndarray of shape (n_samples,) or None
         Classes to stratify by, where each class is large enough for that.
     seed : int
@@ -67,14 +67,14 @@ def split_rows(n_samples, fraction, labels, seed):
     -------
     train, validation : ndarray of int, sorted
     """
-    n_validation = int(np.ceil(fraction * n_samples))
-    if n_validation < 2 or n_validation >= n_samples:
+    if n_samples < 3:
         raise ValueError(
-            "The validation set is too small. Increase 'validation_fraction' or the size "
-            f"of your dataset: validation_fraction={fraction} of {n_samples} rows leaves "
-            f"{n_samples - n_validation} to train on and {n_validation} to validate on, at "
-            "least 1 and 2 are needed."
+            f"The validation set is too small: with n_samples = {n_samples} there are not "
+            "two rows to validate on and one to train on; set early_stopping=False."
         )
+    # R2 needs two rows. ceil rounds 0.1 * 30, which is a little more than 3, to 4.
+    n_validation = int(np.ceil(fraction * n_samples - 1e-9))
+    n_validation = min(max(n_validation, 2), n_samples - 1)
     if labels is not None:
         counts = np.unique(labels, return_counts=True)[1]
         n_train = n_samples - n_validation

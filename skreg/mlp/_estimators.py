@@ -1,10 +1,8 @@
 """What both multilayer perceptrons share: fit, continued fits, random predictions."""
 
 import copy
-import warnings
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
@@ -12,7 +10,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skreg._kernels.mlp_scores import summed_loss
 from skreg._validation import FLOATS, check_scalar, unchanged_on_failure
-from skreg.exceptions import ConvergenceWarning
+from skreg.exceptions import (
+    NON_FINITE_WEIGHTS,
+    ConvergenceWarning,
+    diverged,
+    warn_caller,
+    warn_epochs,
+    warn_lbfgs,
+)
+from skreg.mlp._data import check_outputs
 from skreg.mlp._early_stopping import Monitor, split_rows
 from skreg.mlp._flat_vector import FlatVector, check_layout
 from skreg.mlp._lbfgs import minimize_objective
@@ -86,6 +92,7 @@ class MultilayerPerceptron(FlatVector, BaseEstimator):
             fresh = not (self.warm_start and hasattr(self, "coefs_"))
             data = self._read(X, y, sample_weight, fresh=fresh)
             validation = self._read_validation(X_val, y_val, sample_weight_val)
+            check_outputs(data, validation)
             self._begin(data, fresh)
             if validation is None and self.early_stopping and self.solver != "lbfgs":
                 data, validation = self._split(data)
@@ -100,11 +107,12 @@ class MultilayerPerceptron(FlatVector, BaseEstimator):
         """One epoch more."""
         with unchanged_on_failure(self):
             check_settings(self, self._rules)
-            if self.early_stopping:
-                raise ValueError("partial_fit does not support early_stopping=True")
             data = self._read(X, y, sample_weight, fresh=fresh, partial=True, **given)
             self._begin(data, fresh)
-            self._descend(data, None, 1, partial=True)
+            validation = None
+            if self.early_stopping:
+                data, validation = self._split(data)
+            self._descend(data, validation, 1, partial=True)
         return self
 
     # What is fitted
@@ -134,7 +142,7 @@ class MultilayerPerceptron(FlatVector, BaseEstimator):
         network = make_network(
             data.X.shape[1], hidden_sizes(self), data.target.shape[1], self.activation
         )
-        if self.input_noise > 0.0 and sparse.issparse(data.X):
+        if self.input_noise > 0.0 and not isinstance(data.X, np.ndarray):
             raise ValueError(
                 f"input_noise={self.input_noise} would make every entry of a sparse X "
                 "non-zero; give X as a dense array, or use input_dropout."
@@ -196,7 +204,7 @@ class MultilayerPerceptron(FlatVector, BaseEstimator):
             tell=lambda loss, flat: self._report(f"loss = {loss:.8f}"),
         )
         if not (np.isfinite(result.value) and np.isfinite(result.params).all()):
-            raise ValueError(NON_FINITE)
+            raise ValueError(NON_FINITE_WEIGHTS)
         params[:] = result.params
         self.loss_ = result.value
         self.loss_curve_ += result.losses
@@ -205,17 +213,17 @@ class MultilayerPerceptron(FlatVector, BaseEstimator):
         self.best_validation_score_ = None
         self.n_iter_ = result.n_iter
         if not result.converged:
-            warn_lbfgs(result, self.max_iter)
+            warn_lbfgs(result.n_iter, result.message, self.max_iter)
 
     # Epochs
 
     def _recipe(self, data, n_samples):
         """What all epochs are made with."""
         if self.batch_size != "auto" and self.batch_size > n_samples:
-            warnings.warn(
-                f"Got `batch_size` less than 1 or larger than sample size. It is going to "
+            warn_caller(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to "
                 f"be clipped: batch_size={self.batch_size}, {n_samples} rows.",
-                stacklevel=2,
+                UserWarning,
             )
         size = AUTO_BATCH_SIZE if self.batch_size == "auto" else self.batch_size
         return {
@@ -248,16 +256,11 @@ class MultilayerPerceptron(FlatVector, BaseEstimator):
                     stopped = True
                     break
         except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=3)
+            warn_caller("Training interrupted by user.", UserWarning)
             stopped = True
         self._finish()
         if not stopped:
-            warnings.warn(
-                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and "
-                "the optimization hasn't converged yet.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
+            warn_epochs(self.max_iter)
 
     def _epoch(self, data, sample, validation, recipe):
         """One epoch, and what is noted of it; whether to go on."""
@@ -344,18 +347,12 @@ class MultilayerPerceptron(FlatVector, BaseEstimator):
 
     def _diverged(self, rates):
         """Stop with the last finite weights; there are none in the first epoch of all."""
-        epoch = self._state.epoch + 1
-        text = (
-            f"Training diverged in epoch {epoch} at learning rate {rates.max():.3g}. "
-            "Remedies: a smaller learning_rate_init, clip_norm, scaled features."
-        )
-        if self._state.epoch == 0:
-            raise ValueError(f"{NON_FINITE} {text}")
-        warnings.warn(
-            f"{text} The weights are those after epoch {epoch - 1}.",
-            ConvergenceWarning,
-            stacklevel=4,
-        )
+        epoch = self._state.epoch
+        text = diverged(epoch + 1, rates.max())
+        if epoch == 0:
+            raise ValueError(f"{NON_FINITE_WEIGHTS} {text}")
+        text = f"{text} The weights are those after epoch {epoch}."
+        warn_caller(text, ConvergenceWarning)
 
     def _report(self, text):
         if self.verbose:
@@ -393,20 +390,3 @@ class MultilayerPerceptron(FlatVector, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-NON_FINITE = (
-    "Solver produced non-finite parameter weights. The input data may contain large "
-    "values and need to be preprocessed."
-)
-
-
-def warn_lbfgs(result, max_iter):
-    """As scikit-learn: which limit stopped L-BFGS, and what to do."""
-    warnings.warn(
-        f"lbfgs failed to converge after {result.n_iter} iteration(s): {result.message}. "
-        f"You might want to increase max_iter (now {max_iter}), max_fun or tol, or scale "
-        "the data (sklearn.preprocessing.StandardScaler).",
-        ConvergenceWarning,
-        stacklevel=4,
-    )

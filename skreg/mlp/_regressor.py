@@ -94,7 +94,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         `n_iter_no_change` epochs before, and to restore the weights that predicted them
         best. Not used with "lbfgs".
     validation_fraction : float, default=0.1
-        Of the rows, held out for `early_stopping`.
+        Of the rows, held out for `early_stopping`; two rows at least.
     beta_1, beta_2 : float, default=0.9 and 0.999
         Of solver="adam".
     epsilon : float, default=1e-8
@@ -315,6 +315,10 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     @available_if(is_stochastic)
     def partial_fit(self, X, y, sample_weight=None):
         """Train one epoch on the given rows.
+
+        With `early_stopping` a part of them is held out in every call (the same part if
+        there are as many rows), and `coefs_` are the best weights of all calls, while
+        training goes on from the last.
 
         Parameters
         ----------

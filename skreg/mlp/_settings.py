@@ -24,6 +24,7 @@ SHARE = Rule(
     lambda value: real(0.0, 1.0).accepts(value) and value < 1.0,
     "a float in the range [0, 1)",
 )
+INFINITY = Rule(lambda value: isinstance(value, float) and value == np.inf, "inf")
 POSITIVE = real(0.0, low_open=True)
 
 
@@ -67,7 +68,8 @@ RULES = {
     "beta_1": SHARE,
     "beta_2": SHARE,
     "epsilon": POSITIVE,
-    "n_iter_no_change": integer(1) | Rule(lambda value: value is np.inf, "inf"),
+    "n_iter_no_change": integer(1)
+    | Rule(lambda value: isinstance(value, float) and value == np.inf, "inf"),
     "max_fun": integer(1),
     "l1_ratio": real(0.0, 1.0),
     "alpha_scaling": choice("sum", "mean"),
