@@ -45,12 +45,12 @@ class Quantile(NamedTuple):
     level: float = 0.5
 
 
-@dispatched
+@dispatched(strict=True)
 def output_gradient(loss, eta, target, weight, scale):
     """Sum of weight_i loss_i; eta becomes scale weight_i d loss_i / d eta."""
 
 
-@dispatched
+@dispatched(strict=True)
 def value_and_slope(loss, y, eta):
     """Loss of one output of one row, and its derivative in eta."""
 

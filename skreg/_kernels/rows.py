@@ -52,22 +52,22 @@ class SparseBatch(NamedTuple):
     n_features: int
 
 
-@dispatched
+@dispatched(strict=True)
 def load(rows, members, mix, batch):
     """Copy rows `members` into the batch: mix * row + (1 - mix) * the next member's row."""
 
 
-@dispatched
+@dispatched(strict=True)
 def perturb(batch, n_rows, first_row, noise, seed, step):
     """Put input noise and input dropout on the first `n_rows` rows of a batch."""
 
 
-@dispatched
+@dispatched(strict=True)
 def product(batch, n_rows, coef, out):
     """out = X @ coef."""
 
 
-@dispatched
+@dispatched(strict=True)
 def transposed_product(batch, n_rows, delta, out):
     """out = X.T @ delta."""
 
