@@ -80,7 +80,9 @@ def _softmax_gradient(loss, eta, target, weight, scale):
         log_mass = largest + np.log(mass)
         row = 0.0
         for k in range(n_classes):
-            y = (1.0 - loss.label_smoothing) * target[i, k] + loss.label_smoothing / n_classes
+            y = (1.0 - loss.label_smoothing) * target[
+                i, k
+            ] + loss.label_smoothing / n_classes
             log_p = eta[i, k] - log_mass
             row -= y * log_p
             eta[i, k] = scale * weight[i] * (np.exp(log_p) - y)

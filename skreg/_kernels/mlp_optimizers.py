@@ -161,7 +161,9 @@ def project_columns(coef, bound, scratch):
 
 
 @jit(strict=True)
-def optimize(optimizer, network, regularization, params, moments, gradient, step, eta, scratch):
+def optimize(
+    optimizer, network, regularization, params, moments, gradient, step, eta, scratch
+):
     """One step of all parameters."""
     n_layers = network.coef_start.shape[0]
     clip = clipping(network, regularization.l2, params, gradient, regularization.clip_norm)
@@ -189,7 +191,9 @@ def optimize(optimizer, network, regularization, params, moments, gradient, step
         )
     if regularization.max_norm < np.inf:
         for layer in range(n_layers - 1):
-            project_columns(coef_of(network, params, layer), regularization.max_norm, scratch)
+            project_columns(
+                coef_of(network, params, layer), regularization.max_norm, scratch
+            )
 
 
 @inlined(strict=True)

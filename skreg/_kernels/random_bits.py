@@ -71,7 +71,7 @@ def normal_pair(word):
 
 @inlined(strict=True)
 def fill_bernoulli(key, first, rate, out):
-    """out = 1 / (1 - rate) with probability 1 - rate, else 0; positions from `first`, even."""
+    """out = 1 / (1 - rate) with probability 1 - rate, else 0; `first` is even."""
     threshold = keep_threshold(rate)
     zero, kept = out.dtype.type(0.0), out.dtype.type(1.0 / (1.0 - rate))
     start = np.uint64(first >> 1)
@@ -86,7 +86,7 @@ def fill_bernoulli(key, first, rate, out):
 
 @inlined(strict=True)
 def fill_normal(key, first, mean, deviation, out):
-    """out ~ N(mean, deviation^2); positions from `first`, even."""
+    """out ~ N(mean, deviation^2); `first` is even."""
     start = np.uint64(first >> 1)
     for q in range((out.shape[0] + 1) >> 1):
         even, odd = normal_pair(word_at(key, start + np.uint64(q)))

@@ -92,7 +92,9 @@ def make_batch(rows, batch_size):
     """Room for `batch_size` of the rows, twice the entries for mixing."""
     if isinstance(rows, DenseRows):
         shape = (batch_size, rows.X.shape[1])
-        return DenseBatch(np.empty(shape, rows.X.dtype), np.empty(shape, rows.X.dtype).ravel())
+        return DenseBatch(
+            np.empty(shape, rows.X.dtype), np.empty(shape, rows.X.dtype).ravel()
+        )
     sizes = np.diff(rows.indptr)
     longest = np.partition(sizes, len(sizes) - min(batch_size, len(sizes)))[-batch_size:]
     room = 2 * int(longest.sum())

@@ -62,7 +62,9 @@ class Problem:
         self.loss = SquaredError() if loss is None else loss
         self.X = rng.standard_normal((n_samples, n_features)) if X is None else X
         self.target = (
-            targets(self.loss, self.X.shape[0], n_outputs, rng) if target is None else target
+            targets(self.loss, self.X.shape[0], n_outputs, rng)
+            if target is None
+            else target
         )
         self.weight = rng.uniform(0.2, 3.0, self.X.shape[0]) if weighted else None
         self.sample = make_sample(self.X, self.target, self.weight, dtype)
@@ -79,7 +81,9 @@ class Problem:
 
     def train(self, optimizer, n_epochs, *, state=None, averaging=False, **settings):
         """State and mean losses after some epochs."""
-        state = make_state(self.params.copy(), optimizer, averaging) if state is None else state
+        state = (
+            make_state(self.params.copy(), optimizer, averaging) if state is None else state
+        )
         options = {
             "loss": self.loss,
             "regularization": self.penalty(),

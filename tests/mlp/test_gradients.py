@@ -167,7 +167,9 @@ def test_thinned_predictions_of_a_linear_output_average_to_the_full_network():
     # The layer above the thinned one is linear, so that E[h~] = h carries over.
     problem = Problem(1, hidden=(6,))
     noise = problem.noise(0.4)
-    draws = sample_forward(problem.network, problem.params, problem.X, noise, 20_000, seed=1)
+    draws = sample_forward(
+        problem.network, problem.params, problem.X, noise, 20_000, seed=1
+    )
     full = forward(problem.network, problem.params, problem.X)
     error = draws.std(axis=0) / np.sqrt(len(draws))
     assert np.abs(draws.mean(axis=0) - full).max() < 4 * error.max()

@@ -74,7 +74,11 @@ def test_objective_is_that_of_scikit_learn_with_lbfgs():
     parts = [*reference.coefs_, *reference.intercepts_]
     params = np.concatenate([part.ravel() for part in parts])
     value, gradient = objective(
-        problem.network, params, problem.sample, CrossEntropy(), problem.penalty(2.0, 0.0, 60.0)
+        problem.network,
+        params,
+        problem.sample,
+        CrossEntropy(),
+        problem.penalty(2.0, 0.0, 60.0),
     )
     assert value == pytest.approx(reference.loss_, rel=1e-9)
     assert np.abs(gradient).max() < 1e-4

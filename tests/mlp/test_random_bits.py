@@ -123,7 +123,7 @@ def digest(array):
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
 
 problem = Problem(200, 30, hidden=(40,))
-print(digest(epoch_order(10_000, 1, 2)), digest(factors(10_000, 0.3)), digest(problem.params))
+print(digest(epoch_order(10_000, 1, 2)), digest(factors(10_000, 0.3)))
 state, _ = problem.train(Adam(), 3, noise=problem.noise(0.2))
 print(digest(state.params))
 """
@@ -136,7 +136,9 @@ def run(threads, cache):
     environment = {**os.environ, **variables, "PYTHONPATH": str(root)}
     environment["NUMBA_CACHE_DIR"] = str(cache)
     command = [sys.executable, "-P", "-c", SCRIPT]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=True
+    )
     return done.stdout.splitlines()
 
 
