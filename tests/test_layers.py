@@ -26,7 +26,12 @@ ALLOWED = {
         *["skreg.penalties._interface", "skreg.display", "skreg.mlp", "skreg.distributed"],
     ],
     "scipy.sparse": [
-        *["skreg._kernels.design", "skreg._kernels.rows", "skreg._validation", "skreg.linear"],
+        *[
+            "skreg._kernels.design",
+            "skreg._kernels.rows",
+            "skreg._validation",
+            "skreg.linear",
+        ],
         "skreg._solvers.ridge",
     ],
     "numba": ["skreg._compile"],

@@ -16,14 +16,16 @@ from numba.core.types.containers import BaseNamedTuple
 from numba.extending import overload
 
 from skreg._compile.cache import register_fingerprint
-from skreg._compile.jit import OPTIONS
+from skreg._compile.jit import options
 
 
-def dispatched(interface):
+def dispatched(interface=None, *, strict=False):
     """Turn the signature and docstring of `interface` into a dispatching function.
 
     The result has an attribute ``register(cls, implementation)``.
     """
+    if interface is None:
+        return functools.partial(dispatched, strict=strict)
     table: dict[type, Callable] = {}
 
     @functools.wraps(interface)
@@ -42,7 +44,7 @@ def dispatched(interface):
 
     setattr(call, "register", register)  # noqa: B010 - unknown to type checkers
     if not numba.config.DISABLE_JIT:
-        overload(call, jit_options=OPTIONS, strict=False)(choose)
+        overload(call, jit_options=options(strict), strict=False)(choose)
     return call
 
 

@@ -1,5 +1,7 @@
 """The one decorator through which skreg compiles."""
 
+import functools
+
 import numba
 from numba.extending import register_jitable
 
@@ -10,20 +12,34 @@ from skreg._compile import cache
 # coordinate descent from 6.5 to 1.35 ms.
 FASTMATH = {"reassoc", "contract", "arcp", "nsz"}
 OPTIONS = {"fastmath": FASTMATH, "error_model": "numpy"}
+# Fast-math lets the optimizer round the same source differently in each copy of a
+# function. A process that compiles runs other copies than one that loads them from disk:
+# where results must be the same bits in both, the code is strict.
+STRICT_OPTIONS = {"fastmath": False, "error_model": "numpy"}
 
 
-def jit(function):
+def options(strict):
+    """How to compile."""
+    return STRICT_OPTIONS if strict else OPTIONS
+
+
+def jit(function=None, *, strict=False):
     """Compile an entry point: a function called from Python.
 
     It releases the GIL and is cached on disk. Keep entry points few: each one is
     loaded from disk once per process. Never parallel: threads are made above.
+    Strict code rounds as it is written: the same bits in every process.
     """
-    dispatcher = numba.njit(nogil=True, **OPTIONS)(function)
+    if function is None:
+        return functools.partial(jit, strict=strict)
+    dispatcher = numba.njit(nogil=True, **options(strict))(function)
     if not numba.config.DISABLE_JIT:
         cache.enable(dispatcher)
     return dispatcher
 
 
-def inlined(function):
+def inlined(function=None, *, strict=False):
     """Mark a helper that compiled code calls; from Python it stays a plain function."""
-    return register_jitable(**OPTIONS)(function)
+    if function is None:
+        return functools.partial(inlined, strict=strict)
+    return register_jitable(**options(strict))(function)

@@ -39,7 +39,7 @@ class Noise(NamedTuple):
     input_noise: float  # standard deviation of noise added to the input
 
 
-@inlined
+@inlined(strict=True)
 def coef_of(network, flat, layer):
     """W of a layer, a view of a flat vector."""
     n_in, n_out = network.units[layer], network.units[layer + 1]
@@ -47,14 +47,14 @@ def coef_of(network, flat, layer):
     return flat[start : start + n_in * n_out].reshape(n_in, n_out)
 
 
-@inlined
+@inlined(strict=True)
 def intercept_of(network, flat, layer):
     """The biases of a layer, a view of a flat vector."""
     start = network.intercept_start[layer]
     return flat[start : start + network.units[layer + 1]]
 
 
-@inlined
+@inlined(strict=True)
 def layer_output(network, values, n_rows, layer):
     """What a layer puts out for a batch, a view of the flat workspace."""
     start = 0
@@ -64,13 +64,13 @@ def layer_output(network, values, n_rows, layer):
     return values[start : start + n_rows * n_out].reshape(n_rows, n_out)
 
 
-@inlined
+@inlined(strict=True)
 def logistic(z):
     """1 / (1 + exp(-z))."""
     return 1.0 / (1.0 + np.exp(-z))
 
 
-@inlined
+@inlined(strict=True)
 def activation_and_slope(code, z):
     """f(z) and f'(z)."""
     if code == IDENTITY:
@@ -94,7 +94,7 @@ def activation_and_slope(code, z):
     return share, share * (1.0 - share)
 
 
-@inlined
+@inlined(strict=True)
 def activate(code, out, intercept, slope):
     """out = f(out + intercept) * d and slope = f'(out + intercept) * d, with d in slope."""
     zero = out.dtype.type(0.0)
@@ -113,7 +113,7 @@ def activate(code, out, intercept, slope):
             slope[i, k] *= derivative
 
 
-@inlined
+@inlined(strict=True)
 def add_intercept(intercept, out):
     """out += intercept."""
     for i in range(out.shape[0]):
@@ -121,7 +121,7 @@ def add_intercept(intercept, out):
             out[i, k] += intercept[k]
 
 
-@jit
+@jit(strict=True)
 def forward_layers(network, params, noise, seed, step, first_row, n_rows, values, slopes):
     """All but the product of the first layer, which is in `values` already."""
     last = network.units.shape[0] - 2
@@ -142,7 +142,7 @@ def forward_layers(network, params, noise, seed, step, first_row, n_rows, values
         activate(network.activation[layer], out, intercept, slope)
 
 
-@inlined
+@inlined(strict=True)
 def column_sums(delta, out):
     """out_k = sum_i delta_ik."""
     for k in range(delta.shape[1]):
@@ -152,7 +152,7 @@ def column_sums(delta, out):
             out[k] += delta[i, k]
 
 
-@jit
+@jit(strict=True)
 def backward_layers(network, params, n_rows, values, slopes, gradient):
     """Gradient of all but W_0, from the output gradient in `values`.
 

@@ -45,12 +45,12 @@ class Quantile(NamedTuple):
     level: float = 0.5
 
 
-@dispatched
+@dispatched(strict=True)
 def output_gradient(loss, eta, target, weight, scale):
     """Sum of weight_i loss_i; eta becomes scale weight_i d loss_i / d eta."""
 
 
-@dispatched
+@dispatched(strict=True)
 def value_and_slope(loss, y, eta):
     """Loss of one output of one row, and its derivative in eta."""
 
@@ -80,7 +80,9 @@ def _softmax_gradient(loss, eta, target, weight, scale):
         log_mass = largest + np.log(mass)
         row = 0.0
         for k in range(n_classes):
-            y = (1.0 - loss.label_smoothing) * target[i, k] + loss.label_smoothing / n_classes
+            y = (1.0 - loss.label_smoothing) * target[
+                i, k
+            ] + loss.label_smoothing / n_classes
             log_p = eta[i, k] - log_mass
             row -= y * log_p
             eta[i, k] = scale * weight[i] * (np.exp(log_p) - y)

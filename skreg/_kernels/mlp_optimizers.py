@@ -57,12 +57,12 @@ class Regularization(NamedTuple):
     clip_norm: float  # of the gradient
 
 
-@dispatched
+@dispatched(strict=True)
 def update(optimizer, w, g, moments, start, step, eta, l2, l1, decay, clip):
     """One step of the parameters from `start` on, w, in place; `step` counts from one."""
 
 
-@inlined
+@inlined(strict=True)
 def threshold(u, size, zero):
     """sign(u) max(|u| - size, 0), without a branch."""
     return max(u - size, zero) + min(u + size, zero)
@@ -125,7 +125,7 @@ update.register(Adam, _update_adam)
 update.register(RMSprop, _update_rmsprop)
 
 
-@inlined
+@inlined(strict=True)
 def clipping(network, l2, params, gradient, clip_norm):
     """The factor that brings the gradient of data and L2 to norm clip_norm, at most 1."""
     if clip_norm == np.inf:
@@ -143,7 +143,7 @@ def clipping(network, l2, params, gradient, clip_norm):
     return clip_norm / norm if norm > clip_norm else 1.0
 
 
-@inlined
+@inlined(strict=True)
 def project_columns(coef, bound, scratch):
     """Scale columns of coef that are longer than `bound` back to it."""
     n_in, n_out = coef.shape
@@ -160,8 +160,10 @@ def project_columns(coef, bound, scratch):
             coef[j, k] *= scratch[k]
 
 
-@jit
-def optimize(optimizer, network, regularization, params, moments, gradient, step, eta, scratch):
+@jit(strict=True)
+def optimize(
+    optimizer, network, regularization, params, moments, gradient, step, eta, scratch
+):
     """One step of all parameters."""
     n_layers = network.coef_start.shape[0]
     clip = clipping(network, regularization.l2, params, gradient, regularization.clip_norm)
@@ -189,10 +191,12 @@ def optimize(optimizer, network, regularization, params, moments, gradient, step
         )
     if regularization.max_norm < np.inf:
         for layer in range(n_layers - 1):
-            project_columns(coef_of(network, params, layer), regularization.max_norm, scratch)
+            project_columns(
+                coef_of(network, params, layer), regularization.max_norm, scratch
+            )
 
 
-@inlined
+@inlined(strict=True)
 def average_weights(decay, params, average):
     """average = decay average + (1 - decay) params."""
     old, new = params.dtype.type(decay), params.dtype.type(1.0 - decay)

@@ -26,7 +26,7 @@ S11 = np.uint64(11)
 SHUFFLE, INPUT_NOISE = 1_000_001, 1_000_002
 
 
-@inlined
+@inlined(strict=True)
 def mixed(word):
     """The finaliser of SplitMix64: every bit of the result depends on every bit."""
     word = (word ^ (word >> S30)) * FIRST_FACTOR
@@ -34,7 +34,7 @@ def mixed(word):
     return word ^ (word >> S31)
 
 
-@inlined
+@inlined(strict=True)
 def stream_key(seed, stream, step):
     """Where the words of a stream start."""
     key = mixed(np.uint64(seed) + GOLDEN)
@@ -42,26 +42,26 @@ def stream_key(seed, stream, step):
     return mixed(key + np.uint64(step) * GOLDEN)
 
 
-@inlined
+@inlined(strict=True)
 def word_at(key, q):
     """Word q of a stream."""
     return mixed(key + np.uint64(q) * GOLDEN)
 
 
-@inlined
+@inlined(strict=True)
 def bits_at(key, position):
     """The 32 bits of one position."""
     word = word_at(key, position >> 1)
     return word >> S32 if position & 1 else word & LOW_BITS
 
 
-@inlined
+@inlined(strict=True)
 def keep_threshold(rate):
     """Bits below this number keep a unit: 2^32 times the probability of keeping."""
     return np.uint64(np.rint((1.0 - rate) * 4294967296.0))
 
 
-@inlined
+@inlined(strict=True)
 def normal_pair(word):
     """Two independent N(0, 1) from one word (Box and Muller)."""
     radius = np.sqrt(-2.0 * np.log(((word >> S32) + 0.5) / 4294967296.0))
@@ -69,9 +69,9 @@ def normal_pair(word):
     return radius * np.cos(angle), radius * np.sin(angle)
 
 
-@inlined
+@inlined(strict=True)
 def fill_bernoulli(key, first, rate, out):
-    """out = 1 / (1 - rate) with probability 1 - rate, else 0; positions from `first`, even."""
+    """out = 1 / (1 - rate) with probability 1 - rate, else 0; `first` is even."""
     threshold = keep_threshold(rate)
     zero, kept = out.dtype.type(0.0), out.dtype.type(1.0 / (1.0 - rate))
     start = np.uint64(first >> 1)
@@ -84,9 +84,9 @@ def fill_bernoulli(key, first, rate, out):
         out[out.shape[0] - 1] = kept if (word & LOW_BITS) < threshold else zero
 
 
-@inlined
+@inlined(strict=True)
 def fill_normal(key, first, mean, deviation, out):
-    """out ~ N(mean, deviation^2); positions from `first`, even."""
+    """out ~ N(mean, deviation^2); `first` is even."""
     start = np.uint64(first >> 1)
     for q in range((out.shape[0] + 1) >> 1):
         even, odd = normal_pair(word_at(key, start + np.uint64(q)))
@@ -95,13 +95,13 @@ def fill_normal(key, first, mean, deviation, out):
             out[2 * q + 1] = mean + deviation * odd
 
 
-@inlined
+@inlined(strict=True)
 def gaussian_deviation(rate):
     """Standard deviation of multiplicative noise with the variance of dropout at `rate`."""
     return np.sqrt(rate / (1.0 - rate))
 
 
-@inlined
+@inlined(strict=True)
 def fill_factors(rate, gaussian, key, first, out):
     """What dropout multiplies positions first, first + 1, ... by; its mean is one."""
     if rate == 0.0:
@@ -113,7 +113,7 @@ def fill_factors(rate, gaussian, key, first, out):
         fill_bernoulli(key, first, rate, out)
 
 
-@inlined
+@inlined(strict=True)
 def factor_at(rate, gaussian, key, position):
     """What :func:`fill_factors` writes at one position."""
     if gaussian:
@@ -122,7 +122,7 @@ def factor_at(rate, gaussian, key, position):
     return 1.0 / (1.0 - rate) if bits_at(key, position) < keep_threshold(rate) else 0.0
 
 
-@jit
+@jit(strict=True)
 def shuffle(seed, epoch, order):
     """A random order of 0, ..., n - 1 for this epoch, in place (Fisher and Yates)."""
     key = stream_key(seed, SHUFFLE, epoch)

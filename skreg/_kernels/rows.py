@@ -52,22 +52,22 @@ class SparseBatch(NamedTuple):
     n_features: int
 
 
-@dispatched
+@dispatched(strict=True)
 def load(rows, members, mix, batch):
     """Copy rows `members` into the batch: mix * row + (1 - mix) * the next member's row."""
 
 
-@dispatched
+@dispatched(strict=True)
 def perturb(batch, n_rows, first_row, noise, seed, step):
     """Put input noise and input dropout on the first `n_rows` rows of a batch."""
 
 
-@dispatched
+@dispatched(strict=True)
 def product(batch, n_rows, coef, out):
     """out = X @ coef."""
 
 
-@dispatched
+@dispatched(strict=True)
 def transposed_product(batch, n_rows, delta, out):
     """out = X.T @ delta."""
 
@@ -92,7 +92,9 @@ def make_batch(rows, batch_size):
     """Room for `batch_size` of the rows, twice the entries for mixing."""
     if isinstance(rows, DenseRows):
         shape = (batch_size, rows.X.shape[1])
-        return DenseBatch(np.empty(shape, rows.X.dtype), np.empty(shape, rows.X.dtype).ravel())
+        return DenseBatch(
+            np.empty(shape, rows.X.dtype), np.empty(shape, rows.X.dtype).ravel()
+        )
     sizes = np.diff(rows.indptr)
     longest = np.partition(sizes, len(sizes) - min(batch_size, len(sizes)))[-batch_size:]
     room = 2 * int(longest.sum())

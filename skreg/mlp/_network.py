@@ -1,4 +1,4 @@
-"""A network as a function of one flat parameter vector: predictions, objective, gradient."""
+"""A network as a function of one flat vector: predictions, objective, gradient."""
 
 import itertools
 
@@ -129,7 +129,7 @@ def make_sample(X, target, sample_weight, dtype):
 
 
 def make_workspace(network, rows, batch_size, dtype):
-    """Room for batches of at most `batch_size` of the rows; use it for one fit at a time."""
+    """Room for batches of at most `batch_size` of the rows, for one thread."""
     hidden, n_outputs = int(network.units[1:-1].sum()), int(network.units[-1])
     return Workspace(
         batch=make_batch(rows, batch_size),

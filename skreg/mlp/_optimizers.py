@@ -66,7 +66,9 @@ def make_regularization(
     max_norm, clip_norm : float
         Bound on the incoming weights of each hidden unit; on the gradient of data and L2.
     """
-    alphas = np.broadcast_to(np.asarray(alpha, dtype=np.float64), (n_layers,)) / total_weight
+    alphas = (
+        np.broadcast_to(np.asarray(alpha, dtype=np.float64), (n_layers,)) / total_weight
+    )
     return Regularization(
         l2=alphas * (1.0 - l1_ratio),
         l1=alphas * l1_ratio,
@@ -76,7 +78,9 @@ def make_regularization(
     )
 
 
-def make_noise(n_layers, dropout=0.0, input_dropout=0.0, *, gaussian=False, input_noise=0.0):
+def make_noise(
+    n_layers, dropout=0.0, input_dropout=0.0, *, gaussian=False, input_noise=0.0
+):
     """Dropout rates (one or one per hidden layer), of the input, and input noise.
 
     Parameters

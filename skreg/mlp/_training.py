@@ -78,14 +78,15 @@ def train_epoch(
         The same arrays, with the counters advanced.
     mean_loss : float
         Weighted mean of the data losses, each at the weights before its step. Not finite:
-        the epoch has stopped, and the parameters are those before the epoch.
+        the epoch diverged, and the state is the one before it.
     """
     n_samples = len(sample.weight)
     batch_size = min(batch_size, n_samples)
     size = n_batches(n_samples, batch_size)
     if workspace is None:
         workspace = make_workspace(network, sample.rows, batch_size, sample.target.dtype)
-    before = state.params.copy()
+    arrays = (state.params, state.moments, state.average)
+    before = [array.copy() for array in arrays]
     total = train_batches(
         network,
         state.params,
@@ -101,7 +102,8 @@ def train_epoch(
         workspace,
     )
     if not (np.isfinite(total) and np.isfinite(state.params).all()):
-        state.params[:] = before
+        for array, old in zip(arrays, before, strict=True):
+            array[:] = old
         return state, np.nan
     state = state._replace(step=state.step + size, epoch=state.epoch + 1)
     return state, total / sample.weight.sum()
