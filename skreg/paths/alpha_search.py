@@ -54,12 +54,16 @@ class Search(NamedTuple):
     fold_paths: list  # of PathResult
 
 
-def fit_all(recipe, sample, moments):
-    """Solve every penalty at every alpha on all rows."""
+def fit_all(recipe, sample, moments, watched):
+    """Solve every penalty at every alpha on all rows.
+
+    ``watched(i, solve)`` returns what the function `solve` does for penalty i.
+    """
     known = {} if moments is None else {"moments": moments}
+    solve = partial(fit_sample, recipe.solver, sample, refit=recipe.refit, **known)
     pairs = [
-        fit_sample(recipe.solver, sample, penalty, alphas, recipe.refit, **known)
-        for penalty, alphas in zip(recipe.penalties, recipe.alphas, strict=True)
+        watched(i, partial(solve, penalty=penalty, alphas=recipe.alphas[i]))
+        for i, penalty in enumerate(recipe.penalties)
     ]
     return Fitted(sample, moments, [pair[0] for pair in pairs], [pair[1] for pair in pairs])
 
@@ -103,7 +107,7 @@ def first_alphas(result, which):
     )
 
 
-def search_folds(fitted, recipe, plan, *, rule, fold_weighting, jobs, score_params):
+def search_folds(fitted, recipe, plan, *, rule, fold_weighting, jobs, score_params, tasks):
     """Choose by scores of held-out folds.
 
     Parameters
@@ -117,8 +121,10 @@ def search_folds(fitted, recipe, plan, *, rule, fold_weighting, jobs, score_para
         `n_jobs`, `verbose` of joblib.
     score_params : dict
         One value per row for the scorer.
+    tasks : list
+        See :func:`skreg.paths.cross_validation.cross_validate`.
     """
-    folds = cross_validate(plan, recipe, jobs, score_params)
+    folds = cross_validate(plan, recipe, jobs, score_params, tasks)
     mse = np.array([[scores.mse for scores in fold] for fold in folds])
     scores = -mse
     if recipe.scorer is not None:
