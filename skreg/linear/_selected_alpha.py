@@ -169,7 +169,7 @@ class SelectedAlpha(WithCallbacks, AlphaPath, PenalizedRegressor):
         mixings, refit = (1.0,), None
         if self._is_relaxed():
             given = self.relaxed if np.ndim(self.relaxed) else MIXINGS
-            mixings = check_mixings(given)
+            mixings = check_mixings(type(self).__name__, given)
             refit = partial(refit_targets, positive=getattr(self, "positive", False))
         penalties = self._penalties()
         return Recipe(

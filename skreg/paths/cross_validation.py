@@ -233,7 +233,9 @@ def _scored(data, recipe, test, fitted, held_out, score_params):
         if recipe.scorer is not None:
             params = {name: value[test] for name, value in score_params.items()}
             targets = y[:, 0] if data.y_ndim == 1 else y
-            score[:, m] = scores_of_rows(recipe.scorer, predictions, targets, params)
+            score[:, m] = scores_of_rows(
+                recipe.scorer, data.rows[rows], predictions, targets, params
+            )
     return FoldScores(fitted, mse, score)
 
 

@@ -40,6 +40,15 @@ ABSENT = {
 }
 # Parameters that scikit-learn does not have, and their defaults.
 ADDED = {cls: {"standardize": False} for cls in AT_ONE_ALPHA}
+ADDED[skreg.RidgeCV] = {
+    "rule": "min",
+    "fold_weighting": "equal",
+    "noise_variance": None,
+    "ebic_gamma": 0.5,
+    "n_jobs": None,
+    "verbose": 0,
+    "standardize": False,
+}
 ADDED_TO_CV = {
     "standardize": False,
     "scoring": None,
@@ -253,12 +262,6 @@ ERRORS = {
         {"cv": 3, "store_cv_results": True},
         {},
         "cv!=None and store_cv_results=True are incompatible",
-    ),
-    "cv with alpha_per_target": (
-        "RidgeCV",
-        {"cv": 3, "alpha_per_target": True},
-        {},
-        "cv!=None and alpha_per_target=True are incompatible",
     ),
     "several targets": (
         "ElasticNetCV",
