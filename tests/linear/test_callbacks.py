@@ -24,8 +24,15 @@ from tests.linear.problems import gaussian
 
 SINGLE = [skreg.LassoCV, skreg.ElasticNetCV]
 JOINT = [skreg.MultiTaskLassoCV, skreg.MultiTaskElasticNetCV]
-CV_CLASSES = pytest.mark.parametrize("cls", [*SINGLE, *JOINT])
+PATHS = pytest.mark.parametrize("cls", [*SINGLE, *JOINT])
+CV_CLASSES = pytest.mark.parametrize("cls", [*SINGLE, *JOINT, skreg.RidgeCV])
 FEW = {"alphas": 4, "eps": 0.05, "cv": 3}
+
+
+def few(cls, **settings):
+    """An instance with four alphas and three folds."""
+    grid = {"alphas": (10.0, 1.0, 0.1, 0.01), "cv": 3} if cls is skreg.RidgeCV else FEW
+    return cls(**{**grid, **settings})
 
 
 def data_for(cls):
@@ -103,10 +110,10 @@ class Diary(Recorder):
             file.write(f"{hook} {context.task_name} {context.task_id}\n")
 
 
-@CV_CLASSES
+@PATHS
 def test_the_tree_of_tasks(cls):
     recorder = Recorder()
-    cls(**FEW).set_callbacks(recorder).fit(*data_for(cls))
+    few(cls).set_callbacks(recorder).fit(*data_for(cls))
     steps = [("alpha", (0, 0, t)) for t in range(4)]
     folds = [("fold", (0, 1, k)) for k in range(3)]
     begun = [("fit", (0,)), ("path", (0, 0)), *steps, ("folds", (0, 1)), *folds]
@@ -125,7 +132,7 @@ def test_a_path_for_every_l1_ratio(cls):
     assert Counter(name for name, _ in recorder.tasks())["alpha"] == 8
 
 
-@CV_CLASSES
+@PATHS
 @pytest.mark.parametrize("cv", ["loo", "gcv", "aic", "bic", "ebic"])
 def test_scores_without_folds_are_one_task(cls, cv):
     recorder = Recorder()
@@ -134,11 +141,41 @@ def test_scores_without_folds_are_one_task(cls, cv):
     assert sorted(recorder.tasks("begin")) == sorted(recorder.tasks("end"))
 
 
+def test_ridge_scores_before_it_follows_the_path():
+    recorder = Recorder()
+    few(skreg.RidgeCV).set_callbacks(recorder).fit(*data_for(skreg.RidgeCV))
+    steps = [("alpha", (0, 1, t)) for t in range(4)]
+    folds = [("fold", (0, 0, k)) for k in range(3)]
+    begun = [("fit", (0,)), ("folds", (0, 0)), *folds, ("path", (0, 1)), *steps]
+    assert recorder.tasks("begin") == begun
+    assert sorted(recorder.tasks("end")) == sorted(begun)
+
+
+@pytest.mark.parametrize("cv", [None, "loo", "gcv", "aic", "bic", "ebic"])
+def test_ridge_without_folds(cv):
+    recorder = Recorder()
+    few(skreg.RidgeCV, cv=cv).set_callbacks(recorder).fit(*data_for(skreg.RidgeCV))
+    assert recorder.tasks()[1] == (cv or "loo", (0, 0))
+    assert sorted(recorder.tasks("begin")) == sorted(recorder.tasks("end"))
+
+
+def test_ridge_of_sparse_rows_and_an_alpha_for_every_target():
+    X, y = data_for(skreg.MultiTaskLassoCV)
+    models = Models()
+    model = few(skreg.RidgeCV, alpha_per_target=True).set_callbacks(models)
+    model.fit(sparse.csr_array(X), y)
+    for t, alpha in enumerate(model.alphas_):
+        stopped = models.models[0, 1, t][0]
+        expected = skreg.Ridge(alpha).fit(X, y)
+        np.testing.assert_allclose(stopped.coef_, expected.coef_, atol=1e-9)
+        np.testing.assert_allclose(stopped.predict(X), expected.predict(X), atol=1e-8)
+
+
 @CV_CLASSES
 def test_scoring_monitor_has_the_score_at_every_alpha(cls):
     X, y = data_for(cls)
     monitor = ScoringMonitor(scoring="r2")
-    model = cls(**FEW).set_callbacks(monitor).fit(X, y)
+    model = few(cls).set_callbacks(monitor).fit(X, y)
     log = monitor.get_logs().data
     scores = [row["r2"] for row in log if row["task_name"] == "alpha"]
     expected = [r2_score(y, model.predict(X, alpha=alpha)) for alpha in model.alphas_]
@@ -214,10 +251,10 @@ def test_weights_go_to_the_scorer(cls):
     X, y = data_for(cls)
     weight = np.tile([2.0, 0.0, 1.0, 1.0], 10)
     monitor = ScoringMonitor(scoring="r2")
-    model = cls(**FEW).set_callbacks(monitor).fit(X, y, sample_weight=weight)
+    model = few(cls).set_callbacks(monitor).fit(X, y, sample_weight=weight)
     assert monitor.get_logs().data[0]["r2"] == model.score(X, y, weight)
     models = Models()
-    cls(**FEW).set_callbacks(models).fit(X, y, sample_weight=2.0)
+    few(cls).set_callbacks(models).fit(X, y, sample_weight=2.0)
     assert models.models[0,][3] is None
 
 
@@ -234,8 +271,8 @@ def test_data_frames_are_handed_on_as_they_are():
 @CV_CLASSES
 def test_callbacks_change_nothing(cls):
     X, y = data_for(cls)
-    plain = cls(**FEW).fit(X, y)
-    watched = cls(**FEW).set_callbacks(Models()).fit(X, y)
+    plain = few(cls).fit(X, y)
+    watched = few(cls).set_callbacks(Models()).fit(X, y)
     for name in ("coef_path_", "mse_path_", "coef_", "cv_predictions_"):
         np.testing.assert_array_equal(getattr(watched, name), getattr(plain, name))
     assert vars(watched.set_callbacks()).keys() == vars(plain).keys()
@@ -247,10 +284,10 @@ def test_without_callbacks_there_are_no_tasks(cls, monkeypatch):
         raise AssertionError("a task was made that nobody listens to")
 
     monkeypatch.setattr(CallbackContext, "subcontext", refuse)
-    cls(**FEW).fit(*data_for(cls))
+    few(cls).fit(*data_for(cls))
     with pytest.raises(AssertionError, match="nobody listens"):
-        cls(**FEW).set_callbacks(Recorder()).fit(*data_for(cls))
-    cls(**FEW).set_callbacks(Recorder()).set_callbacks().fit(*data_for(cls))
+        few(cls).set_callbacks(Recorder()).fit(*data_for(cls))
+    few(cls).set_callbacks(Recorder()).set_callbacks().fit(*data_for(cls))
 
 
 def test_one_target_at_a_time_without_callbacks():
@@ -262,9 +299,9 @@ def test_one_target_at_a_time_without_callbacks():
 @CV_CLASSES
 def test_clones_have_the_same_callbacks(cls):
     recorder = Recorder()
-    clone(cls(**FEW).set_callbacks(recorder)).fit(*data_for(cls))
-    assert ("alpha", (0, 0, 3)) in recorder.tasks("end")
-    assert vars(clone(cls(**FEW))) == vars(cls(**FEW))
+    clone(few(cls).set_callbacks(recorder)).fit(*data_for(cls))
+    assert Counter(name for name, _ in recorder.tasks("end"))["alpha"] == 4
+    assert vars(clone(few(cls))) == vars(few(cls))
 
 
 def test_callbacks_survive_pickling():
@@ -355,11 +392,25 @@ def test_progress_bar(cls, capsys):
     pytest.importorskip("rich")
     from sklearn.callback import ProgressBar
 
-    cls(n_jobs=2, **FEW).set_callbacks(ProgressBar()).fit(*data_for(cls))
+    few(cls, n_jobs=2).set_callbacks(ProgressBar()).fit(*data_for(cls))
     shown = capsys.readouterr().out
-    for name in ("fit", "path #0", "folds #1"):
+    for name in ("fit", "path #", "folds #"):
         assert f"{cls.__name__} - {name}" in shown
     assert shown.count("100%") >= 3
+
+
+def test_warnings_point_at_the_caller():
+    X, y = data_for(skreg.LassoCV)
+    calls = [
+        lambda: skreg.LassoCV(alphas=[0.0, 1.0]).fit(X, y),
+        lambda: skreg.LassoCV(max_iter=1, tol=0, precompute=False).fit(X, y),
+        lambda: skreg.LassoCV(**FEW).fit(X, y[:, None]),
+        lambda: skreg.RidgeCV(gcv_mode="svd").fit(sparse.csr_array(X), y),
+    ]
+    for call in calls:
+        with pytest.warns(Warning) as caught:  # noqa: PT030
+            call()
+        assert [warning.filename for warning in caught] == [__file__]
 
 
 def test_what_is_no_callback_is_refused():
