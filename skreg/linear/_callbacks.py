@@ -5,9 +5,9 @@ scores the alphas. A :class:`Task` tells the callbacks of its begin and its end;
 without callbacks has the one task `SILENT`, which does nothing.
 """
 
+from numbers import Number
 from typing import Any, NamedTuple
 
-import numpy as np
 from sklearn.callback import CallbackContext, CallbackSupportMixin
 
 
@@ -136,8 +136,8 @@ class WithCallbacks(CallbackSupportMixin):
 
 def what_is_given(X, y, sample_weight):
     """What callbacks are told of the arguments of `fit`."""
-    weighted = sample_weight is not None and np.ndim(sample_weight) > 0
-    metadata = {"sample_weight": sample_weight} if weighted else None
+    alike = sample_weight is None or isinstance(sample_weight, Number)
+    metadata = None if alike else {"sample_weight": sample_weight}
     return {"X": X, "y": y, "metadata": metadata}
 
 
