@@ -6,6 +6,7 @@ the result is one :class:`Search`. Candidates are counted by penalty (l1_ratio),
 and mixing, the share of the path in its blend with unpenalised refits.
 """
 
+import warnings
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -31,6 +32,10 @@ from skreg.paths.selection import (
 MODELS_AT_ONCE = 32
 # With more features than one in so many, X is read as it is.
 WHOLE_SHARE = 8
+
+
+# Above this share of rows that are only approximately left out, a warning says so.
+UNSETTLED_SHARE = 0.1
 
 
 class Fitted(NamedTuple):
@@ -167,8 +172,22 @@ def search_rows(fitted, recipe, data, *, rule, score_params):
     df = np.array([rows.degrees_of_freedom for rows in found])
     results = _results(fitted, recipe, summary, df=df, **more)
     best, one_se, chosen = _choices(results, rule, has_se=recipe.scorer is None)
+    if not recipe.solver.joint:
+        _warn_if_unsettled(found[chosen[0]], chosen[1], len(data.y))
     predictions = data.y - errors[chosen[0], chosen[1]]
     return Search(results, chosen, best, one_se, squares, predictions, [])
+
+
+def _warn_if_unsettled(rows, t, n_samples):
+    """Where the change of support of many rows was not found, errors are a first guess."""
+    if rows.n_unsettled[t] > UNSETTLED_SHARE * n_samples:
+        warnings.warn(
+            f"cv='loo': for {rows.n_unsettled[t]} of {n_samples} rows it was not found "
+            "which features enter or leave without them at the chosen alpha; their errors "
+            "are those at the present support. Use folds, such as cv=5, or larger alphas.",
+            UserWarning,
+            stacklevel=7,
+        )
 
 
 def _left_out(fitted, recipe):
