@@ -186,7 +186,7 @@ def _warn_if_unsettled(rows, t, n_samples):
             "which features enter or leave without them at the chosen alpha; their errors "
             "are those at the present support. Use folds, such as cv=5, or larger alphas.",
             UserWarning,
-            stacklevel=7,
+            stacklevel=10,
         )
 
 
