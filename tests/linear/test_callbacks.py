@@ -401,12 +401,13 @@ def test_progress_bar(cls, capsys):
 
 def test_warnings_point_at_the_caller():
     X, y = data_for(skreg.LassoCV)
-    wide = gaussian(150, 300, 70, seed=0)
+    wide = np.random.default_rng(0).standard_normal((150, 300))
+    dense = wide[:, :70].sum(axis=1) + gaussian(150, 1, 0, seed=1)[1]
     calls = [
         lambda: skreg.LassoCV(alphas=[0.0, 1.0]).fit(X, y),
         lambda: skreg.LassoCV(max_iter=1, tol=0, precompute=False).fit(X, y),
         lambda: skreg.LassoCV(**FEW).fit(X, y[:, None]),
-        lambda: skreg.LassoCV(cv="loo", alphas=[0.02]).fit(*wide),
+        lambda: skreg.LassoCV(cv="loo", alphas=[0.02]).fit(wide, dense),
         lambda: skreg.RidgeCV(gcv_mode="svd").fit(sparse.csr_array(X), y),
     ]
     for call in calls:
