@@ -109,7 +109,7 @@ class WithCallbacks(CallbackSupportMixin):
         Parameters
         ----------
         *callbacks : instances of the :class:`sklearn.callback.FitCallback` protocol
-            None removes those that were set.
+            They replace those that were set before; no argument removes these.
 
         Returns
         -------
