@@ -370,6 +370,11 @@ class PenalizedLeastSquaresCV(EachTargetAlone, SelectedAlpha):
         "alpha_per_target": BOOLEAN,
     }
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = bool(self.alpha_per_target)
+        return tags
+
     def _checked(self, X, y, sample_weight):
         data = check_input(self, X, y, sample_weight)
         return data if self.alpha_per_target else one_target(self, data)
