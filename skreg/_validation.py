@@ -90,8 +90,8 @@ CV = (
     | integer(2)
     | Rule(
         lambda value: (
-            hasattr(value, "split")
-            or (hasattr(value, "__iter__") and not isinstance(value, str))
+            not isinstance(value, (str, bytes))  # whose `split` is another
+            and (hasattr(value, "split") or hasattr(value, "__iter__"))
         ),
         "a cross-validation splitter or an iterable of (train, test) splits",
     )
@@ -111,13 +111,12 @@ def either_callable(*options):
     return choice(*options) | Rule(callable, "a callable")
 
 
-def check_mixings(mixings):
+def check_mixings(owner, mixings):
     """Shares of a path in its blends with unpenalised refits, as a tuple of floats."""
-    for index, mixing in enumerate(mixings):
-        name = f"relaxed[{index}]"
-        check_scalar(mixing, name, target_type=Real, min_val=0.0, max_val=1.0)
-    if len(mixings) == 0:
-        raise ValueError("relaxed is empty; at least one number in [0, 1] is needed.")
+    if len(mixings) == 0 or not all(real(0, 1).accepts(mixing) for mixing in mixings):
+        raise invalid_parameter(
+            owner, "relaxed", mixings, "a bool or an array-like of floats in [0, 1]"
+        )
     return tuple(float(mixing) for mixing in mixings)
 
 

@@ -44,6 +44,7 @@ from skreg.paths.alpha_grid import alpha_grid
 from skreg.paths.alpha_search import (
     first_alphas,
     fit_all,
+    n_until,
     search_criterion,
     search_folds,
     search_rows,
@@ -75,6 +76,8 @@ CV_PARAMETERS = {
 }
 # Shares of the path in its blends with the refits, as in glmnet.
 MIXINGS = (1.0, 0.75, 0.5, 0.25, 0.0)
+# Set when the input is checked.
+INPUT_ATTRIBUTES = {"n_features_in_", "feature_names_in_"}
 # Set by some fits only.
 OPTIONAL = ("alpha_1se_", "mixing_", "mse_path_", "cv_predictions_")
 
@@ -161,7 +164,7 @@ class SelectedAlpha(AlphaPath, PenalizedRegressor):
         mixings, refit = (1.0,), None
         if self._is_relaxed():
             given = self.relaxed if np.ndim(self.relaxed) else MIXINGS
-            mixings = check_mixings(given)
+            mixings = check_mixings(type(self).__name__, given)
             refit = partial(refit_targets, positive=getattr(self, "positive", False))
         penalties = self._penalties()
         return Recipe(
@@ -204,14 +207,21 @@ class SelectedAlpha(AlphaPath, PenalizedRegressor):
         parallel = Parallel(prefer="threads", n_jobs=self.n_jobs)
         return parallel(delayed(task)() for task in tasks)
 
-    def _search(self, setting, recipe, data, score_params):
-        """(search, path on all rows, recipe with grids)."""
-        plan, sample, moments = setting
+    def _paths(self, setting, recipe):
+        """(paths on all rows, recipe with grids)."""
+        _, sample, moments = setting
         solver, grids = self._solver(sample), self._grids(sample, moments, recipe.penalties)
         recipe = recipe._replace(solver=solver, alphas=grids)
-        fitted = fit_all(recipe, sample, moments)
+        return fit_all(recipe, sample, moments), recipe
+
+    def _search(self, setting, recipe, data, score_params, count=None):
+        """(search, paths on all rows, recipe with grids); `count` of their alphas, or as
+        many as `saturation` leaves.
+        """
+        plan, (fitted, recipe) = setting[0], self._paths(setting, recipe)
         if self.saturation is not None:
-            recipe, fitted = truncated(recipe, fitted, self.saturation)
+            count = n_until(fitted, self.saturation) if count is None else count
+            recipe, fitted = truncated(recipe, fitted, count)
         if plan is None:
             return self._without_folds(fitted, recipe, data, score_params), fitted, recipe
         search = search_folds(
@@ -348,10 +358,12 @@ class PenalizedLeastSquaresCV(EachTargetAlone, SelectedAlpha):
         if not self.alpha_per_target or data.y_ndim == 1:
             return super()._choose(data, recipe, split_params, score_params)
         setting, parts, paths = self._prepare(data, recipe, split_params), [], []
-        for k in range(data.y.shape[1]):
+        targets = range(data.y.shape[1])
+        count = self._common_count((target_of(setting, k) for k in targets), recipe)
+        for k in targets:
             part, one = copy(self), data._replace(y=data.y[:, [k]], y_ndim=1)
             search, fitted, own = part._search(
-                target_of(setting, k), recipe, one, score_params
+                target_of(setting, k), recipe, one, score_params, count
             )
             paths += search.fold_paths
             paths.append(part._store_search(search, fitted, own, one))
@@ -359,10 +371,17 @@ class PenalizedLeastSquaresCV(EachTargetAlone, SelectedAlpha):
         self._stack(parts)
         return paths
 
+    def _common_count(self, settings, recipe):
+        """With `saturation`, the number of alphas until all targets have reached it."""
+        if self.saturation is None:
+            return None
+        fits = (self._paths(setting, recipe) for setting in settings)
+        return max(n_until(fitted, self.saturation) for fitted, _ in fits)
+
     def _stack(self, parts):
         """Attributes of one fit per target as arrays whose first axis is the target."""
-        before = vars(self)
-        for name in set(vars(parts[0])) - set(before) | {"_path_alphas"}:
+        learned = {name for name in vars(parts[0]) if name.endswith("_")}
+        for name in learned - INPUT_ATTRIBUTES | {"_path_alphas"}:
             values = [getattr(part, name) for part in parts]
             if name == "alpha_results_":
                 columns = {key: np.stack([v[key] for v in values]) for key in values[0]}
