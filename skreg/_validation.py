@@ -90,7 +90,7 @@ CV = (
     | integer(2)
     | Rule(
         lambda value: (
-            not isinstance(value, (str, bytes))  # whose `split` is another
+            not isinstance(value, (str, bytes))  # with a method `split` of its own
             and (hasattr(value, "split") or hasattr(value, "__iter__"))
         ),
         "a cross-validation splitter or an iterable of (train, test) splits",
@@ -113,10 +113,9 @@ def either_callable(*options):
 
 def check_mixings(owner, mixings):
     """Shares of a path in its blends with unpenalised refits, as a tuple of floats."""
+    expected = "a bool or an array of floats in the range [0, 1], one at least"
     if len(mixings) == 0 or not all(real(0, 1).accepts(mixing) for mixing in mixings):
-        raise invalid_parameter(
-            owner, "relaxed", mixings, "a bool or an array-like of floats in [0, 1]"
-        )
+        raise invalid_parameter(owner, "relaxed", mixings, expected)
     return tuple(float(mixing) for mixing in mixings)
 
 

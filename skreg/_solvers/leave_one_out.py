@@ -20,23 +20,25 @@ import numpy as np
 from scipy import linalg
 
 from skreg._kernels.design import is_sparse
-from skreg._solvers.moments import make_moments
 from skreg._solvers.ridge import decompose
-from skreg._solvers.sample import (
-    make_kernel_matrix,
-    make_sample,
-    weighted_targets,
+from skreg._solvers.sample import make_sample, slices_of, weighted_targets
+from skreg._solvers.spectrum import (
+    BLOCK_ELEMENTS,
+    MAX_DENSE_BYTES,
+    dense_bytes,
+    find_spectrum,
+    row_products,
 )
 
-# Below this ratio of l2 to the largest eigenvalue of the Gram matrix its small
-# eigenvalues are noise, and X itself is decomposed.
-GRAM_CONDITION = 1e-9
+# Errors from a Gram matrix keep ten digits down to this ratio of its eigenvalues plus l2.
+EXACT_CONDITION = 1e-6
 # 1 - h_i by subtraction keeps nine digits down to here.
 LEVERAGE_MARGIN = 1e-7
-MAX_SPARSE_BYTES = 4 * 2**30
+# Directions of the table of strengths below this share of the first are rounding.
+NEGLIGIBLE = 1e-16
 
 
-def leave_one_out(sample, l2, *, exact_factor=False):
+def leave_one_out(sample, l2, *, exact_factor=False, spectrum=None):
     """Leave-one-out prediction errors y_i - prediction_(-i).
 
     Parameters
@@ -46,82 +48,128 @@ def leave_one_out(sample, l2, *, exact_factor=False):
         Positive strengths, in the scale of :func:`skreg._solvers.ridge.solve_ridge`.
     exact_factor : bool
         Decompose X itself even where its Gram matrix would do.
+    spectrum : Spectrum, optional
+        Of the sample, if known.
 
     Returns
     -------
     ndarray of shape (n_alphas, n_samples, n_targets)
         Of a standardized sample: with the scales of all rows at every row left out.
     """
-    n_samples, n_features = sample.X.shape
-    if n_samples == 1:
+    if spectrum is None:
+        spectrum = spectrum_for_rows(sample, l2.min(), exact_factor=exact_factor)
+    errors = np.empty((len(l2), *sample.y.shape))
+    blocks = _from_right_vectors if spectrum.left is None else _from_left_vectors
+    complete = _is_complete(sample, spectrum)
+    for rows, margins, residual in blocks(sample, spectrum, l2):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            np.divide(residual, margins[:, :, None], out=errors[:, rows])
+        if complete:
+            continue
+        for row in rows.start + np.flatnonzero(margins.min(axis=0) < LEVERAGE_MARGIN):
+            errors[:, row] = _without(sample, l2, row)
+    return errors
+
+
+def spectrum_for_rows(sample, least_l2, *, exact_factor=False):
+    """The spectrum of a sample of at least two rows, or an error with what it needs."""
+    if len(sample.y) == 1:
         raise ValueError(
             "Leave-one-out needs at least two rows of positive weight; got X with "
             "n_samples=1."
         )
-    _refuse_if_too_large(sample)
-    if not exact_factor:
-        found = (
-            _from_gram(sample, l2) if n_features < n_samples else _from_kernel(sample, l2)
-        )
-        if found is not None:
-            return found
-    left, values, _ = decompose(sample)
-    return _from_left_vectors(sample, l2, left, values**2)
+    if dense_bytes(sample) > MAX_DENSE_BYTES:
+        refuse_dense(sample, "Exact leave-one-out")
+    condition = 1.0 if exact_factor else EXACT_CONDITION
+    return find_spectrum(sample, least_l2, condition=condition)
 
 
-def _from_gram(sample, l2):
-    """n > p: eigenvectors of the Gram matrix; None if they are not accurate enough."""
-    eigenvalues, vectors = linalg.eigh(make_moments(sample).gram)
-    if l2.min() <= GRAM_CONDITION * eigenvalues[-1]:
-        return None
-    scores = sample.fitted(vectors.T) * sample.weight_roots()
-    goal = weighted_targets(sample)
-    damping = 1.0 / (np.maximum(eigenvalues, 0.0)[:, None] + l2)
-    margins = 1.0 - _intercept_leverage(sample)[:, None] - scores**2 @ damping
-    along = scores.T @ goal
-    residual = goal - np.stack([scores @ (d[:, None] * along) for d in damping.T])
-    return _errors(sample, l2, residual, margins)
+def spectrum_for_traces(sample, least_l2):
+    """The spectrum of a sample for degrees of freedom, or an error with what it needs."""
+    direct = min(sample.X.shape) ** 2 * 8 <= MAX_DENSE_BYTES or not is_sparse(sample.X)
+    found = find_spectrum(sample, least_l2) if direct else None
+    if found is None:
+        refuse_dense(sample, "A criterion with exact degrees of freedom")
+    return found
 
 
-def _from_kernel(sample, l2):
-    """n <= p: eigenvectors of the kernel matrix are the left vectors, all of them."""
-    eigenvalues, left = linalg.eigh(make_kernel_matrix(sample))
-    if l2.min() <= GRAM_CONDITION * eigenvalues[-1]:
-        return None
-    if sample.centred:  # the direction of the intercept has eigenvalue zero
-        overlap = np.abs(left.T @ sample.weight_roots()[:, 0])
-        keep = np.arange(len(overlap)) != np.argmax(overlap)
-        if overlap.max() < 1.0 - 1e-8:
-            return None
-        eigenvalues, left = eigenvalues[keep], left[:, keep]
-    return _from_left_vectors(sample, l2, left, np.maximum(eigenvalues, 0.0))
+def refuse_dense(sample, what):
+    """An error with the memory that a dense factor of sparse X needs."""
+    raise ValueError(
+        f"{what} on sparse X of shape {sample.X.shape} needs a dense factor of "
+        f"{dense_bytes(sample) / 2**30:.0f} GiB. Use cv=5 or another splitter."
+    )
 
 
-def _from_left_vectors(sample, l2, left, squares):
-    """Sums over left singular vectors with squared singular values `squares`."""
-    goal = weighted_targets(sample)
-    along = left.T @ goal
-    damping = l2 / (squares[:, None] + l2)
-    complete = left.shape[1] >= len(goal) - int(sample.centred)
-    if complete:
-        outside, rest = np.zeros_like(goal), np.zeros(len(goal))
-    else:
-        outside = goal - left @ along
-        rest = 1.0 - _intercept_leverage(sample) - np.sum(left**2, axis=1)
-    margins = np.maximum(rest, 0.0)[:, None] + left**2 @ damping
-    residual = outside + np.stack([left @ (d[:, None] * along) for d in damping.T])
-    if complete:
-        return residual / margins.T[:, :, None] / sample.weight_roots()
-    return _errors(sample, l2, residual, margins)
+def _from_right_vectors(sample, spectrum, l2):
+    """Yield (rows, 1 - h_i, r_i) for blocks of rows, from the scores (x_i - m)'V.
+
+    Shapes (n_alphas, n_rows) and (n_alphas, n_rows, n_targets). Many strengths cost what
+    a few do, see :func:`_mixed`.
+    """
+    few, mixing = _mixed(spectrum.squares, l2)
+    along = few[:, :, None] * spectrum.products[:, None, :]
+    along = along.reshape(len(few), along.shape[1] * along.shape[2])
+    width = max(along.shape[1], len(l2) * sample.y.shape[1])
+    omega = sample.weight_roots()[:, 0] ** 2
+    for rows, scores in row_products(sample, spectrum.right.T, width):
+        residual = (scores @ along).reshape(-1, few.shape[1], sample.y.shape[1])
+        residual = np.tensordot(-mixing, residual, axes=(0, 1))
+        residual += sample.y[rows]
+        np.multiply(scores, scores, out=scores)
+        margins = mixing.T @ (scores @ few).T
+        margins += float(sample.centred)
+        margins *= -omega[rows]
+        margins += 1.0
+        yield rows, margins, residual
 
 
-def _errors(sample, l2, residual, margins):
-    """r_i / (1 - h_i), and rows of leverage close to one without a shortcut."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        errors = residual / margins.T[:, :, None] / sample.weight_roots()
-    for row in np.flatnonzero(margins.min(axis=1) < LEVERAGE_MARGIN):
-        errors[:, row] = _without(sample, l2, row)
-    return errors
+def _mixed(squares, l2):
+    """Factors (rank, m) and (m, n_alphas) of the table 1 / (squares + l2).
+
+    As functions of the strength its rows are so much alike that m is some 20 for any
+    number of strengths. The table is scaled to entries of at most one, in which an error
+    of the size of rounding moves no leverage by more.
+    """
+    if len(squares) == 0:
+        return np.zeros((0, 1)), np.zeros((1, len(l2)))
+    sizes = np.maximum(squares, l2.min())[:, None]
+    table = sizes / (squares[:, None] + l2)
+    left, right, order = linalg.qr(table, mode="economic", pivoting=True)
+    pivots = np.abs(np.diag(right))
+    m = max(1, int(np.count_nonzero(pivots > NEGLIGIBLE * pivots[0])))
+    mixing = np.empty((m, len(l2)))
+    mixing[:, order] = right[:m]
+    return left[:, :m] / sizes, mixing
+
+
+def _from_left_vectors(sample, spectrum, l2):
+    """The same from the left vectors: sums in which nothing cancels if they are complete.
+
+    What lies outside their span is zero if there are as many as rows.
+    """
+    left, goal, roots = spectrum.left, weighted_targets(sample), sample.weight_roots()
+    complete = _is_complete(sample, spectrum)
+    coordinates = left.T @ goal
+    damping = l2 / (spectrum.squares[:, None] + l2)
+    along = damping[:, :, None] * coordinates[:, None, :]
+    along = along.reshape(len(damping), len(l2) * goal.shape[1])
+    height = max(16, BLOCK_ELEMENTS // max(left.shape[1], along.shape[1], 1))
+    for rows in slices_of(len(goal), height):
+        part = left[rows]
+        residual = (part @ along).reshape(-1, len(l2), goal.shape[1])
+        margins = part**2 @ damping
+        if not complete:
+            residual += (goal[rows] - part @ coordinates)[:, None, :]
+            within = float(sample.centred) * roots[rows, 0] ** 2 + np.sum(part**2, axis=1)
+            margins += np.maximum(1.0 - within, 0.0)[:, None]
+        residual /= roots[rows, :, None]
+        yield rows, margins.T, np.moveaxis(residual, 1, 0)
+
+
+def _is_complete(sample, spectrum):
+    left = spectrum.left
+    return left is not None and left.shape[1] >= len(left) - int(sample.centred)
 
 
 def _without(sample, l2, row):
@@ -139,19 +187,3 @@ def _without(sample, l2, row):
     strengths = l2 / kept  # the other weights have this sum, not one
     shrunk = (score * values / (values**2 + strengths[:, None])) @ along
     return sample.y[row] - rest.y_mean - shrunk
-
-
-def _intercept_leverage(sample):
-    if not sample.centred:
-        return np.zeros(len(sample.y))
-    return sample.weight_roots()[:, 0] ** 2
-
-
-def _refuse_if_too_large(sample):
-    n_samples, n_features = sample.X.shape
-    needed = 8 * n_samples * min(n_samples, n_features)
-    if is_sparse(sample.X) and needed > MAX_SPARSE_BYTES:
-        raise ValueError(
-            f"Exact leave-one-out on sparse X of shape {sample.X.shape} needs a dense "
-            f"factor of {needed / 2**30:.0f} GiB. Use cv=5 or another splitter."
-        )

@@ -74,8 +74,7 @@ def solve_ridge(sample, l2, *, method=None, tol=KRYLOV_TOL, max_iter=None):
     l2 = np.asarray(l2, dtype=np.float64)
     once = np.ones(len(l2), dtype=np.int32)
     if method is None:
-        direct = min(sample.X.shape) <= DIRECT_MAX and _is_affordable(sample)
-        method = "cholesky" if direct else "lsqr"
+        method = "cholesky" if is_direct(sample) else "lsqr"
     if method == "lsqr":
         coef, n_iter, converged = _krylov(sample, l2, tol, max_iter)
         return RidgeResult(coef, certify_ridge(sample, l2, coef), n_iter, converged, method)
@@ -85,14 +84,18 @@ def solve_ridge(sample, l2, *, method=None, tol=KRYLOV_TOL, max_iter=None):
     return RidgeResult(coef, certify_ridge(sample, l2, coef), once, True, method)
 
 
-def _is_affordable(sample):
-    """Whether the Gram matrix is no larger than a few times the data themselves."""
+def is_direct(sample):
+    """Whether the smaller Gram matrix is affordable: for sparse X, no larger than a few
+    times the data themselves.
+    """
+    if min(sample.X.shape) > DIRECT_MAX:
+        return False
     if not is_sparse(sample.X):
         return True
     return min(sample.X.shape) ** 2 <= 8 * sample.X.nnz + 1_000_000
 
 
-def _gradient(sample, l2, coef):
+def minus_gradient(sample, l2, coef):
     """Minus the gradient of the objective, shape (n_targets, n_features)."""
     residual = sample.y - sample.fitted(coef)
     return sample.correlation(residual).T - l2[:, None] * coef
@@ -105,7 +108,7 @@ def certify_ridge(sample, l2, coef):
     For small l2 it is loose, and the Newton decrement 1/2 g' (G + l2 I)^-1 g, which is
     the exact distance for a quadratic, is used where a factor is affordable.
     """
-    gradient = _gradient(sample, l2, coef)
+    gradient = minus_gradient(sample, l2, coef)
     null = 0.5 * sample.y_norm2
     gap = _half_square(gradient, l2[:, None])
     enough = 1e-13 if sample.X.dtype == np.float64 else np.finfo(np.float32).eps
@@ -199,7 +202,7 @@ def _refine_primal(sample, factor, strength, targets):
     some = sample.select(targets)
     coef = linalg.cho_solve(factor, some.correlation(some.y)).T
     for _ in range(2):
-        correction = linalg.cho_solve(factor, _gradient(some, part, coef).T).T
+        correction = linalg.cho_solve(factor, minus_gradient(some, part, coef).T).T
         coef = coef + correction
         if np.abs(correction).max(initial=0.0) <= REFINED * np.abs(coef).max(initial=0.0):
             break

@@ -10,6 +10,9 @@ from skreg.penalties import with_numbers
 
 # Rounds between two looks at whether somebody wants to interrupt.
 PORTION = 200
+# Rows of the Gram matrix up to so many times the support are copied as they are: it is
+# three times as fast as to pick their entries.
+WHOLE_ROWS = 4
 # A larger support would have a factor of more than 300 MB: coordinate descent takes over.
 MAX_SUPPORT = 6_000
 
@@ -41,6 +44,7 @@ class Support:
         self._inside = np.zeros(n_features, dtype=bool)
         self._size, self._l2, self._knows_gradient = 0, 0.0, False
         self._solution = np.zeros((2, 1, n_features))
+        self._rows, self._square = np.zeros(0), np.zeros(0)
         self._allocate(min(n_features, 64))
 
     @property
@@ -214,7 +218,7 @@ class Support:
         if size == 0:
             self._l2 = l2
             return True
-        matrix = gram[np.ix_(self.features, self.features)]
+        matrix = self._block(gram)
         matrix.flat[:: size + 1] += l2
         diagonal = matrix.diagonal().copy()
         upper, info = lapack.dpotrf(matrix.T, lower=0, overwrite_a=1)
@@ -224,6 +228,19 @@ class Support:
         self._factor[:size, :size] = upper.T
         self._l2 = l2
         return True
+
+    def _block(self, gram):
+        """The Gram matrix of the support, as a new array or in memory that is kept."""
+        features, size, count = self.features, self._size, gram.shape[1]
+        if count > WHOLE_ROWS * size:
+            return gram[np.ix_(features, features)]
+        if self._rows.size < size * count:
+            self._rows = np.empty(self._features.size * count)
+            self._square = np.empty(self._features.size**2)
+        rows = self._rows[: size * count].reshape(size, count)
+        square = self._square[: size * size].reshape(size, size)
+        np.take(gram, features, axis=0, out=rows, mode="clip")
+        return np.take(rows, features, axis=1, out=square, mode="clip")
 
     def _reserve(self, capacity):
         if capacity > self._features.size:
@@ -238,6 +255,7 @@ class Support:
         self._signs = np.zeros(capacity)
         self._factor = np.zeros((capacity + 1, capacity + 1))
         self._scratch = np.zeros((4, capacity + 1))
+        self._rows, self._square = np.zeros(0), np.zeros(0)
 
 
 def is_uniform(kernel):

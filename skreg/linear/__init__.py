@@ -4,7 +4,8 @@ from skreg.linear._elastic_net import ElasticNet, ElasticNetCV
 from skreg.linear._lasso import Lasso, LassoCV
 from skreg.linear._multitask_elastic_net import MultiTaskElasticNet, MultiTaskElasticNetCV
 from skreg.linear._multitask_lasso import MultiTaskLasso, MultiTaskLassoCV
-from skreg.linear._ridge import Ridge, RidgeCV
+from skreg.linear._ridge import Ridge
+from skreg.linear._ridge_cv import RidgeCV
 
 __all__ = [
     "ElasticNet",

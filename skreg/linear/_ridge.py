@@ -1,30 +1,18 @@
-"""Ridge and RidgeCV."""
+"""Ridge."""
 
 import warnings
 
 import numpy as np
 from scipy import sparse
-from sklearn import get_config
-from sklearn.metrics import check_scoring, get_scorer, get_scorer_names
-from sklearn.model_selection import GridSearchCV
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-    process_routing,
-)
 
 from skreg._solvers.least_squares import recompute_gaps, relative_gap, solve_path
-from skreg._solvers.leave_one_out import leave_one_out
 from skreg._solvers.ridge import solve_ridge
 from skreg._solvers.sample import make_sample
 from skreg._validation import (
     ARRAY,
     BOOLEAN,
-    CV,
     NONE,
     RANDOM_STATE,
-    Rule,
-    check_alphas,
     check_input,
     check_parameters,
     choice,
@@ -39,13 +27,7 @@ from skreg.exceptions import (
     invalid_parameter,
     warn_not_converged,
 )
-from skreg.linear._base import LinearRegressor, per_target, routing_enabled, stored
-from skreg.paths.scoring import (
-    for_given_rows,
-    negative_squared_errors,
-    score_predictions,
-)
-from skreg.paths.splitting import rows_of, split_rows
+from skreg.linear._base import LinearRegressor, per_target, stored
 from skreg.penalties import L2
 
 SOLVERS = ("auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga", "lbfgs")
@@ -230,21 +212,7 @@ class Ridge(LinearRegressor):
         coef, gaps, self.n_iter_, self.solver_ = (
             self._solve_positive(sample, l2) if self.positive else self._solve(sample, l2)
         )
-        intercept, coef = sample.intercept(coef), sample.original(coef)
-        if not np.all(np.isfinite(coef)) or not np.all(np.isfinite(intercept)):
-            raise ValueError(NON_FINITE_COEF)
-        self.coef_, self.intercept_ = stored(coef, intercept, data, self.fit_intercept)
-        if self.positive or self.standardize or data.X.dtype == np.float32:
-            kept = sample.standardized(np.atleast_2d(self.coef_).astype(np.float64))
-            error = np.atleast_1d(self.intercept_) - sample.intercept(kept)
-            penalty = L2(self.positive)
-            gaps = recompute_gaps(sample, penalty, l2, kept, np.arange(len(l2)))
-            gaps = gaps + 0.5 * np.square(error.astype(np.float64))
-        if not np.all(np.isfinite(gaps)):
-            raise ValueError(NON_FINITE_COEF)
-        # from the mean objective with a factor 1/2 to the objective of this class
-        self.dual_gap_ = per_target(gaps * 2.0 * sample.weight_sum)
-        self.relative_gap_ = per_target(relative_gap(gaps, 0.5 * sample.y_norm2))
+        store_solution(self, data, sample, l2, coef, gaps, positive=self.positive)
 
     def _check_solver(self, X_is_sparse):
         """The combinations that scikit-learn refuses are refused here too."""
@@ -342,266 +310,33 @@ class Ridge(LinearRegressor):
         return tags
 
 
-class RidgeCV(LinearRegressor):
-    r"""Ridge with alpha chosen by exact leave-one-out or other cross-validation.
-
-    .. math::
-
-        \sum_i s_i \, (y_i - b - x_i^\top w)^2 + \alpha \, \|w\|_2^2
-
-    (see :class:`Ridge` for `alpha` in other programs).
+def store_solution(model, data, sample, l2, coef, gaps, *, positive=False):
+    """Coefficients, intercepts and certificates as attributes of a ridge model.
 
     Parameters
     ----------
-    alphas : float or array-like of shape (n_alphas,), default=(0.1, 1.0, 10.0)
-        The alphas to try; > 0 for leave-one-out, >= 0 otherwise.
-    fit_intercept : bool, default=True
-        Whether to fit the intercept. If False, X and y are expected to be centred.
-    scoring : str, callable or None, default=None
-        Scorer of predictions, greater is better. None: negative mean squared error for
-        leave-one-out (each squared error times its sample weight), R² otherwise.
-    cv : int, splitter or iterable of (train, test), default=None
-        None is leave-one-out, exact and at the price of one fit. Otherwise every alpha
-        is fitted on every fold by :class:`~sklearn.model_selection.GridSearchCV`.
-    gcv_mode : {'auto', 'svd', 'eigen'} or None, default=None
-        Chooses how, not what: 'svd' decomposes X itself, the others the smaller Gram
-        matrix unless that would lose accuracy.
-    store_cv_results : bool, default=False
-        Whether to keep `cv_results_`; leave-one-out only.
-    alpha_per_target : bool, default=False
-        Whether to choose an alpha for each target; leave-one-out only.
-
-    Attributes
-    ----------
-    alpha_ : float or ndarray of shape (n_targets,)
-        The chosen alpha, or alphas with `alpha_per_target`.
-    best_score_ : float or ndarray of shape (n_targets,)
-        Score at the chosen alpha.
-    cv_results_ : ndarray of shape (n_samples, n_alphas) or \
-            (n_samples, n_targets, n_alphas)
-        With `store_cv_results`: squared leave-one-out errors times the sample weights
-        without `scoring`, leave-one-out predictions with it. Rows of weight zero hold 0
-        and NaN.
-    coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
-        Coefficients, in the dtype of X.
-    intercept_ : float or ndarray of shape (n_targets,)
-    dual_gap_, relative_gap_ : float or ndarray of shape (n_targets,)
-        Certificates of the final fit; see :class:`Ridge`.
-    n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        If X has string column names.
-
-    Raises
-    ------
-    skreg.exceptions.InvalidParameter
-        In `fit`, for a parameter out of range. It is a ValueError and a TypeError.
-    ValueError
-        In `fit`, for missing or infinite values, wrong shapes, negative or all-zero
-        weights, and for leave-one-out on sparse X too large for a dense factor.
-
-    See Also
-    --------
-    Ridge : At one alpha.
-    ElasticNetCV : L1 and L2 penalties.
-
-    Notes
-    -----
-    Leaving out row i changes its residual from r_i to r_i / (1 - h_i), with h_i its
-    leverage, weights and intercept included; one decomposition gives both for all
-    alphas. A row is left out with its whole weight.
-
-    References
-    ----------
-    Golub, G., Heath, M. and Wahba, G. Generalized cross-validation as a method for
-    choosing a good ridge parameter. Technometrics, 1979.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_diabetes
-    >>> from skreg import RidgeCV
-    >>> X, y = load_diabetes(return_X_y=True)
-    >>> model = RidgeCV(alphas=[1e-3, 1e-2, 1e-1, 1]).fit(X, y)
-    >>> model.alpha_
-    0.01
+    model : LinearRegressor
+    data : skreg._validation.Validated
+    sample : Sample
+    l2 : ndarray of shape (n_targets,)
+    coef : ndarray of shape (n_targets, n_features)
+        Of the standardized problem if `sample` is.
+    gaps : ndarray of shape (n_targets,)
+        Certificates of `coef`; recomputed where other numbers are stored.
+    positive : bool
+        Whether the coefficients are restricted to be non-negative.
     """
-
-    _parameters = {
-        "alphas": ARRAY | real(0, low_open=True),
-        "fit_intercept": BOOLEAN,
-        "scoring": NONE
-        | Rule(
-            lambda value: (
-                callable(value) or (isinstance(value, str) and value in get_scorer_names())
-            ),
-            "a callable or a str of sklearn.metrics.get_scorer_names()",
-        ),
-        "cv": CV,
-        "gcv_mode": NONE | choice("auto", "svd", "eigen"),
-        "store_cv_results": BOOLEAN,
-        "alpha_per_target": BOOLEAN,
-    }
-
-    def __init__(
-        self,
-        alphas=(0.1, 1.0, 10.0),
-        *,
-        fit_intercept=True,
-        scoring=None,
-        cv=None,
-        gcv_mode=None,
-        store_cv_results=False,
-        alpha_per_target=False,
-    ):
-        self.alphas = alphas
-        self.fit_intercept = fit_intercept
-        self.scoring = scoring
-        self.cv = cv
-        self.gcv_mode = gcv_mode
-        self.store_cv_results = store_cv_results
-        self.alpha_per_target = alpha_per_target
-
-    def fit(self, X, y, sample_weight=None, **params):
-        """Choose alpha and fit the model with it to all rows.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Never written to.
-        y : array-like of shape (n_samples,) or (n_samples, n_targets)
-        sample_weight : float or array-like of shape (n_samples,), default=None
-            Weights mean repetition in the fits; a row is left out with its weight.
-        **params : dict
-            Parameters of the splitter and the scorer, if metadata routing is enabled
-            (``sklearn.set_config(enable_metadata_routing=True)``).
-
-        Returns
-        -------
-        self : object
-            Fitted estimator.
-        """
-        with unchanged_on_failure(self):
-            self._fit(X, y, sample_weight, params)
-        return self
-
-    def _fit(self, X, y, sample_weight, params):
-        check_parameters("RidgeCV", self.get_params(deep=False), self._parameters)
-        routing_enabled(self, params)
-        leave_one = self.cv is None
-        grid = self.alphas if np.ndim(self.alphas) else [self.alphas]
-        alphas = check_alphas(grid, positive=leave_one)
-        if not leave_one:
-            for name in ("store_cv_results", "alpha_per_target"):
-                if getattr(self, name):
-                    raise ValueError(f"cv!=None and {name}=True are incompatible")
-        data = check_input(self, X, y, sample_weight, scalar=True)
-        if self.gcv_mode == "svd" and sparse.issparse(data.X) and leave_one:
-            warnings.warn(
-                "The 'svd' mode is not supported for sparse X, we fallback to "
-                "`gcv_mode='eigen'`, as scikit-learn 1.9 does; it will be an error there "
-                "in 1.11. Use the default or pass `gcv_mode='eigen'`.",
-                FutureWarning,
-                stacklevel=4,
-            )
-        routed = self._route(data, sample_weight, params)
-        if hasattr(self, "cv_results_"):
-            del self.cv_results_
-        if leave_one:
-            ridge = self._leave_one_out(data, alphas, routed[1])
-        else:
-            ridge = self._grid_search(data, alphas, routed)
-        for name in ("coef_", "intercept_", "dual_gap_", "relative_gap_"):
-            setattr(self, name, getattr(ridge, name))
-
-    def _leave_one_out(self, data, alphas, score_params):
-        sample = make_sample(data.X, data.y, data.sample_weight, self.fit_intercept)
-        l2 = alphas / sample.weight_sum
-        exact = self.gcv_mode == "svd" and not sparse.issparse(data.X)
-        errors = leave_one_out(sample, l2, exact_factor=exact)
-        if self.scoring is None:
-            scores, kept = negative_squared_errors(errors, data)
-        else:
-            kept = data.y - errors
-            scores = score_predictions(
-                self._scorer(), kept, data, score_params, per_target=self.alpha_per_target
-            )
-        self._choose(alphas, scores, data.y_ndim)
-        if self.store_cv_results:
-            filler = 0.0 if self.scoring is None else np.nan
-            self.cv_results_ = for_given_rows(kept, data, filler)
-        ridge = Ridge(self.alpha_, fit_intercept=self.fit_intercept)
-        return ridge.fit(data.X, data.y_as_given, sample_weight=data.sample_weight)
-
-    def _choose(self, alphas, scores, y_ndim):
-        """The first alpha with the highest score, for all targets or for each."""
-        if self.alpha_per_target and scores.shape[1] > 1:
-            best = np.argmax(scores, axis=0)
-            self.alpha_ = alphas[best]
-            self.best_score_ = scores[best, np.arange(scores.shape[1])]
-            return
-        mean = scores.mean(axis=1)
-        best = int(np.argmax(mean))
-        self.alpha_, self.best_score_ = float(alphas[best]), float(mean[best])
-        if self.alpha_per_target and y_ndim > 1:
-            self.best_score_ = mean[[best]]
-
-    def _grid_search(self, data, alphas, routed):
-        split_params, score_params = routed
-        ridge = Ridge(fit_intercept=self.fit_intercept)
-        if get_config()["enable_metadata_routing"]:
-            ridge.set_fit_request(sample_weight=True)
-            fit_params = dict(score_params)
-        else:
-            fit_params = {}
-        if data.sample_weight is not None:
-            fit_params["sample_weight"] = data.sample_weight
-        search = GridSearchCV(
-            ridge,
-            {"alpha": alphas.tolist()},
-            cv=split_rows(self.cv, data, split_params),
-            scoring=self._scorer(),
-        )
-        search.fit(data.X, data.y_as_given, **fit_params)
-        self.alpha_ = search.best_params_["alpha"]
-        self.best_score_ = search.best_score_
-        return search.best_estimator_
-
-    def _route(self, data, sample_weight, params):
-        """What goes to the splitter, and to the scorer (rows of weight zero gone)."""
-        if not routing_enabled(self, params):
-            weight = data.sample_weight
-            return {}, {} if weight is None else {"sample_weight": weight}
-        if sample_weight is not None:
-            params = {**params, "sample_weight": sample_weight}
-        routed = process_routing(self, "fit", **params)
-        score = {name: rows_of(data, v) for name, v in routed.scorer.score.items()}
-        return routed.splitter.split, score
-
-    def _scorer(self):
-        if self.scoring is None and get_config()["enable_metadata_routing"]:
-            return get_scorer("r2").set_score_request(sample_weight=True)
-        return check_scoring(estimator=self, scoring=self.scoring, allow_none=True)
-
-    def get_metadata_routing(self):
-        """Where `fit` sends its metadata: to itself, the scorer and the splitter.
-
-        Returns
-        -------
-        sklearn.utils.metadata_routing.MetadataRouter
-        """
-        return (
-            MetadataRouter(owner=self)
-            .add_self_request(self)
-            .add(
-                scorer=self._scorer(),
-                method_mapping=MethodMapping().add(caller="fit", callee="score"),
-            )
-            .add(
-                splitter=self.cv,
-                method_mapping=MethodMapping().add(caller="fit", callee="split"),
-            )
-        )
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
+    intercept, coef = sample.intercept(coef), sample.original(coef)
+    if not np.all(np.isfinite(coef)) or not np.all(np.isfinite(intercept)):
+        raise ValueError(NON_FINITE_COEF)
+    model.coef_, model.intercept_ = stored(coef, intercept, data, model.fit_intercept)
+    if positive or sample.scale is not None or data.X.dtype == np.float32:
+        kept = sample.standardized(np.atleast_2d(model.coef_).astype(np.float64))
+        error = np.atleast_1d(model.intercept_) - sample.intercept(kept)
+        gaps = recompute_gaps(sample, L2(positive), l2, kept, np.arange(len(l2)))
+        gaps = gaps + 0.5 * np.square(error.astype(np.float64))
+    if not np.all(np.isfinite(gaps)):
+        raise ValueError(NON_FINITE_COEF)
+    # from the mean objective with a factor 1/2 to the objective of this class
+    model.dual_gap_ = per_target(gaps * 2.0 * sample.weight_sum)
+    model.relative_gap_ = per_target(relative_gap(gaps, 0.5 * sample.y_norm2))

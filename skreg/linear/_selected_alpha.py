@@ -123,7 +123,8 @@ class SelectedAlpha(AlphaPath, PenalizedRegressor):
         recipe = self._recipe()
         data = self._checked(X, y, sample_weight)
         for name in OPTIONAL:
-            vars(self).pop(name, None)
+            if hasattr(self, name):
+                delattr(self, name)
         paths = self._choose(data, recipe, routed[0], _for_scorer(data, routed[1]))
         warn_if_not_converged(_worst(paths), parameters, stacklevel=5)
 

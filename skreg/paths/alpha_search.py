@@ -196,7 +196,9 @@ def _scores(scorer, data, errors, score_params):
     known = np.all(np.isfinite(errors), axis=(1, 2))
     scores = np.full(len(errors), -np.inf)
     predictions = np.transpose(data.y - errors[known], (2, 0, 1))
-    scores[known] = scores_of_rows(scorer, predictions, data.y_as_given, score_params)
+    scores[known] = scores_of_rows(
+        scorer, data.X, predictions, data.y_as_given, score_params
+    )
     return scores
 
 

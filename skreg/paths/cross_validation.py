@@ -207,7 +207,7 @@ def _scored(data, recipe, test, fitted, held_out, score_params):
     rows = as_slice(test)
     y, weights = data.y[rows], data.weights_of(rows)
     mse = np.empty((fitted.intercepts.shape[1], len(recipe.mixings)))
-    score = None if recipe.scorer is None else np.empty_like(mse)
+    score: Any = None if recipe.scorer is None else np.empty_like(mse)
     for m, mixing in enumerate(recipe.mixings):
         predictions = None
         if recipe.scorer is not None or held_out is None:
@@ -219,7 +219,9 @@ def _scored(data, recipe, test, fitted, held_out, score_params):
         if recipe.scorer is not None:
             params = {name: value[test] for name, value in score_params.items()}
             targets = y[:, 0] if data.y_ndim == 1 else y
-            score[:, m] = scores_of_rows(recipe.scorer, predictions, targets, params)
+            score[:, m] = scores_of_rows(
+                recipe.scorer, data.rows[rows], predictions, targets, params
+            )
     return FoldScores(fitted, mse, score)
 
 

@@ -22,7 +22,7 @@ class FittedPath(NamedTuple):
 
     def at(self, mixing):
         """(coefs, intercepts) of `mixing` times the path plus the rest of the refits."""
-        if mixing == 1.0:
+        if mixing == 1.0 or self.relaxed is None:
             return self.coefs, self.intercepts
         pairs = zip((self.coefs, self.intercepts), self.relaxed, strict=True)
         return tuple(mixing * path + (1.0 - mixing) * refit for path, refit in pairs)

@@ -16,7 +16,10 @@ class EachTarget(NamedTuple):
     max_iter: int | None
     use_gram: bool | None = None
 
-    joint = False
+    @property
+    def joint(self):
+        """Whether the targets share their features."""
+        return False
 
     def on_sample(self, sample, penalty, alphas, **known):
         """See :func:`skreg._solvers.least_squares.solve_path`."""
@@ -36,7 +39,10 @@ class AllTargets(NamedTuple):
     tol: float
     max_iter: int | None
 
-    joint = True
+    @property
+    def joint(self):
+        """Whether the targets share their features."""
+        return True
 
     def on_sample(self, sample, penalty, alphas, **known):
         """See :func:`skreg._solvers.multi_task.solve_multi_task_path`."""

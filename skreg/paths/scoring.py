@@ -4,12 +4,20 @@ import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 
 
-class PassThrough(RegressorMixin, BaseEstimator):
-    """A fitted regressor whose input is the prediction, to hand predictions to a scorer."""
+class Known(RegressorMixin, BaseEstimator):
+    """A regressor whose predictions of some rows are known, to hand them to a scorer."""
+
+    def __init__(self, predictions):
+        self.predictions = predictions
 
     def predict(self, X):
-        """X itself."""
-        return X
+        """The known predictions, for the rows they belong to."""
+        if X.shape[0] != len(self.predictions):
+            raise ValueError(
+                f"scoring asked for predictions of {X.shape[0]} rows; those of the "
+                f"{len(self.predictions)} held-out rows are known."
+            )
+        return self.predictions
 
 
 def negative_squared_errors(errors, data):
@@ -32,35 +40,39 @@ def negative_squared_errors(errors, data):
     return -squares.mean(axis=1), squares
 
 
-def score_predictions(scorer, predictions, data, score_params, *, per_target):
-    """What a scikit-learn scorer says of predictions of shape (n_alphas, n, n_targets).
+def score_predictions(scorer, predictions, X, y, params, *, per_target):
+    """What a scikit-learn scorer says of predictions.
+
+    Parameters
+    ----------
+    scorer : callable
+        (estimator, X, y, **params) -> float.
+    predictions : ndarray of shape (n_alphas, n, n_targets)
+    X : ndarray or sparse matrix of shape (n, n_features)
+        The rows predicted; few scorers look at them.
+    y : ndarray of shape (n,) or (n, n_targets)
+    params : dict
+    per_target : bool
 
     Returns
     -------
     ndarray of shape (n_alphas, n_targets) if `per_target`, else (n_alphas, 1)
     """
-    each = PassThrough()
     if per_target:
-        columns = range(data.y.shape[1])
-        return np.array(
-            [
-                [scorer(each, p[:, k], data.y[:, k], **score_params) for k in columns]
-                for p in predictions
-            ]
-        )
-    y = data.y_as_given
-    shape = (len(predictions), *y.shape)
-    return np.array(
-        [[scorer(each, p, y, **score_params)] for p in predictions.reshape(shape)]
-    )
+        columns = y.reshape(len(y), -1).T
+        pairs = [list(zip(p.T, columns, strict=True)) for p in predictions]
+    else:
+        pairs = [[(p, y)] for p in predictions.reshape(len(predictions), *y.shape)]
+    return np.array([[scorer(Known(p), X, t, **params) for p, t in row] for row in pairs])
 
 
-def scores_of_rows(scorer, predictions, y, score_params):
+def scores_of_rows(scorer, X, predictions, y, score_params):
     """What a scikit-learn scorer says of predictions at many alphas.
 
     Parameters
     ----------
     scorer : callable
+    X : {ndarray, sparse matrix} of shape (n_samples, n_features)
     predictions : ndarray of shape (n_targets, n_alphas, n_samples)
     y : ndarray of shape (n_samples,) or (n_samples, n_targets)
     score_params : dict
@@ -69,10 +81,9 @@ def scores_of_rows(scorer, predictions, y, score_params):
     -------
     ndarray of shape (n_alphas,)
     """
-    each, by_alpha = PassThrough(), np.transpose(predictions, (1, 2, 0))
-    return np.array(
-        [scorer(each, rows.reshape(y.shape), y, **score_params) for rows in by_alpha]
-    )
+    by_alpha = np.transpose(predictions, (1, 2, 0))
+    found = [rows.reshape(y.shape) for rows in by_alpha]
+    return np.array([scorer(Known(rows), X, y, **score_params) for rows in found])
 
 
 def for_given_rows(values, data, filler):

@@ -41,15 +41,15 @@ class Library(NamedTuple):
 
 
 def skreg_path(X, y, alphas, tol, max_iter):
-    from sklearn.utils import check_X_y
-
     from skreg._solvers.least_squares import solve_path
-    from skreg._solvers.sample import make_sample
+    from skreg._validation import check_arrays
+    from skreg.linear._coordinate_descent import measured
     from skreg.penalties import L1
 
-    X, y = check_X_y(X, y, accept_sparse=["csc", "csr"])
-    sample = make_sample(X, y[:, None], None, True)
-    result = solve_path(sample, L1(), alphas, tol=tol, max_iter=max_iter)
+    data, count = check_arrays(X, y), len(alphas)
+    sample, moments = measured(data, count, fit_intercept=True, standardize=False)
+    stop = {"tol": tol, "max_iter": max_iter}
+    result = solve_path(sample, L1(), alphas, moments=moments, **stop)
     return result.coefs[0].T, sample.intercept(result.coefs)[0]
 
 

@@ -106,7 +106,6 @@ SETTINGS = {
     ],
 }
 
-
 # All targets are one problem; y has two dimensions.
 MULTI_TASK_SINGLE = (skreg.MultiTaskLasso, skreg.MultiTaskElasticNet)
 MULTI_TASK_CV = (skreg.MultiTaskLassoCV, skreg.MultiTaskElasticNetCV)
@@ -209,6 +208,15 @@ OWN_SETTINGS = {
     skreg.MultiTaskElasticNetCV: [
         {**FEW_ALPHAS, "standardize": True, "fit_intercept": False, "scoring": "r2"},
         {"alphas": 8, "cv": "bic"},
+    ],
+    skreg.RidgeCV: [
+        {"cv": "loo", "rule": "1se"},
+        {"cv": "gcv", "alpha_per_target": True},
+        {"cv": "bic", "noise_variance": 25.0},
+        {"cv": 3, "rule": "1se", "fold_weighting": "size"},
+        {"cv": 3, "alpha_per_target": True},
+        {"cv": 3, "standardize": True},
+        {"standardize": True, "fit_intercept": False},
     ],
 }
 

@@ -60,7 +60,16 @@ CROSS_VALIDATED = {
     "cv": [0, 1, -2, 1.5, "five", object()],
     "verbose": [-1, "loud", None],
     "n_jobs": ["all", 1.5],
+    "standardize": NO_BOOLEAN,
+    "scoring": ["no such score", 3],
+    "rule": ["max", None, 1],
+    "fold_weighting": ["none", None, 1],
+    "relaxed": ["yes", None, 2],
+    "saturation": [0.0, 1.1, NAN, "half"],
+    "noise_variance": [0.0, -1.0, NAN, "1"],
+    "ebic_gamma": [-0.1, NAN, None],
 }
+FOR_ONE_TARGET = {**CROSS_VALIDATED, **ONE_BY_ONE, "alpha_per_target": NO_BOOLEAN}
 BAD_PARAMETERS = {
     skreg.Lasso: {**AT_ALPHA, **ONE_BY_ONE},
     skreg.ElasticNet: {**AT_ALPHA, **ONE_BY_ONE, "l1_ratio": NO_FRACTION},
@@ -74,8 +83,8 @@ BAD_PARAMETERS = {
         "solver": ["newton", None, 3],
         "standardize": NO_BOOLEAN,
     },
-    skreg.LassoCV: {**CROSS_VALIDATED, **ONE_BY_ONE},
-    skreg.ElasticNetCV: {**CROSS_VALIDATED, **ONE_BY_ONE, "l1_ratio": NO_FRACTION},
+    skreg.LassoCV: FOR_ONE_TARGET,
+    skreg.ElasticNetCV: {**FOR_ONE_TARGET, "l1_ratio": NO_FRACTION},
     skreg.MultiTaskLassoCV: CROSS_VALIDATED,
     skreg.MultiTaskElasticNetCV: {**CROSS_VALIDATED, "l1_ratio": NO_FRACTION},
     skreg.RidgeCV: {
@@ -86,11 +95,21 @@ BAD_PARAMETERS = {
         "gcv_mode": ["lu", 1],
         "store_cv_results": NO_BOOLEAN,
         "alpha_per_target": NO_BOOLEAN,
+        "rule": ["max", None, 1],
+        "fold_weighting": ["none", None, 1],
+        "noise_variance": [0.0, -1.0, NAN, "1"],
+        "ebic_gamma": [-0.1, NAN, None],
+        "n_jobs": ["all", 1.5],
+        "verbose": [-1, "loud", None],
+        "standardize": NO_BOOLEAN,
     },
 }
 BAD_ENTRIES = {
     skreg.Ridge: {"alpha": [[], [1.0, -1.0], [NAN, 1.0], ["a", "b"], [1.0, 2.0, 3.0]]},
-    skreg.LassoCV: {"alphas": [[], [1.0, -1.0], [NAN], [INF], ["a"], [None], [[1.0]]]},
+    skreg.LassoCV: {
+        "alphas": [[], [1.0, -1.0], [NAN], [INF], ["a"], [None], [[1.0]]],
+        "relaxed": [[], [0.5, -0.1], [1.1], [NAN], ["a"], [None], [[0.5]]],
+    },
     skreg.ElasticNetCV: {
         "alphas": [[], [-1.0], ["a"]],
         "l1_ratio": [[], [0.5, 2.0], [NAN], ["a"], [None], [[0.5]]],
@@ -449,11 +468,6 @@ def test_parameter_of_path(path, name, value):
 def test_l1_ratio_of_path(value):
     with pytest.raises(REFUSED, match="l1_ratio"):
         skreg.enet_path(*make_data(), l1_ratio=value, alphas=3)
-
-
-def test_automatic_grid_without_l1_penalty():
-    with pytest.raises(ValueError, match=r"l1_ratio=0.*alphas"):
-        skreg.enet_path(*make_data(), l1_ratio=0, alphas=3)
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -40,6 +40,15 @@ ABSENT = {
 }
 # Parameters that scikit-learn does not have, and their defaults.
 ADDED = {cls: {"standardize": False} for cls in AT_ONE_ALPHA}
+ADDED[skreg.RidgeCV] = {
+    "rule": "min",
+    "fold_weighting": "equal",
+    "noise_variance": None,
+    "ebic_gamma": 0.5,
+    "n_jobs": None,
+    "verbose": 0,
+    "standardize": False,
+}
 ADDED_TO_CV = {
     "standardize": False,
     "scoring": None,
@@ -254,23 +263,11 @@ ERRORS = {
         {},
         "cv!=None and store_cv_results=True are incompatible",
     ),
-    "cv with alpha_per_target": (
-        "RidgeCV",
-        {"cv": 3, "alpha_per_target": True},
-        {},
-        "cv!=None and alpha_per_target=True are incompatible",
-    ),
     "several targets": (
         "ElasticNetCV",
         {},
         {"n_targets": 2},
         "For multi-task outputs, use MultiTaskElasticNetCV",
-    ),
-    "no grid for l1_ratio=0": (
-        "ElasticNetCV",
-        {"l1_ratio": 0},
-        {},
-        "Automatic alpha grid generation is not supported for l1_ratio=0",
     ),
     "one target": (
         "MultiTaskElasticNet",
@@ -283,12 +280,6 @@ ERRORS = {
         {},
         {},
         "For mono-task outputs, use LassoCV",
-    ),
-    "no joint grid for l1_ratio=0": (
-        "MultiTaskElasticNetCV",
-        {"l1_ratio": 0},
-        {"n_targets": 2},
-        "Automatic alpha grid generation is not supported for l1_ratio=0",
     ),
     "wrong Gram matrix": (
         "Lasso",

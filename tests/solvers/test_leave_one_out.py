@@ -74,7 +74,7 @@ def test_without_features_every_row_is_predicted_by_the_others_mean():
 
 
 def test_sparse_beyond_the_memory_of_a_dense_factor_is_refused(monkeypatch):
-    monkeypatch.setattr(module, "MAX_SPARSE_BYTES", 100)
+    monkeypatch.setattr(module, "MAX_DENSE_BYTES", 100)
     X = sparse.random(20, 10, 0.3, format="csr", random_state=0)
     sample = make_sample(X, np.ones((20, 1)), None, True)
     with pytest.raises(ValueError, match="cv=5"):
