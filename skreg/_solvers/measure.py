@@ -137,7 +137,7 @@ class _Part:
         gram /= total
         correlation /= total
         y_norm2 = self._y_norm2 / total
-        X_mean, y_mean = (np.subtract(*pair) for pair in zip(self._shift, self._origin))
+        X_mean, y_mean = self._shift[0] - self._origin[0], self._shift[1] - self._origin[1]
         if self._centred:
             dX, dy = self._sums.columns / total, self._y_sum / total
             gram -= np.outer(dX, dX)

@@ -14,6 +14,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.parallel import Parallel, delayed
 
 from skreg._solvers.results import PathResult
+from skreg._solvers.sample import refuse_overflow
 from skreg._validation import (
     ARRAY,
     BOOLEAN,
@@ -201,6 +202,7 @@ class SelectedAlpha(AlphaPath, PenalizedRegressor):
             data = data._replace(X=plan.data.columns)
         n_alphas = 0 if self._knows_gram() else n_alphas
         sample, moments = measured(data, n_alphas, total=total, **settings)
+        refuse_overflow(sample.y_norm2)
         return plan, sample, self._given_moments(sample) or moments
 
     def _run(self, tasks):

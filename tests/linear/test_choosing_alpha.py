@@ -41,6 +41,7 @@ SHUFFLED = KFold(3, shuffle=True, random_state=1)
 every_name = pytest.mark.parametrize("name", CLASSES)
 both_shapes = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 weights = pytest.mark.parametrize("weighted", [False, True], ids=["", "weighted"])
+standards = pytest.mark.parametrize("standardize", [False, True], ids=["", "standardized"])
 intercepts = pytest.mark.parametrize("fit_intercept", [True, False], ids=["", "no b"])
 
 
@@ -113,9 +114,7 @@ def test_scikit_learn_with_weights_and_unsorted_or_repeated_alphas(name, shape, 
 @both_shapes
 @intercepts
 @weights
-def test_standardize_is_a_scaler_fitted_in_every_fold(
-    name, shape, fit_intercept, weighted
-):
+def test_standardize_is_a_scaler_fitted_in_every_fold(name, shape, fit_intercept, weighted):
     X, y, weight = make_problem(shape, targets_of(name))
     weight = weight if weighted else None
     common = options(name, cv=SHUFFLED, fit_intercept=fit_intercept, standardize=True)
@@ -182,11 +181,13 @@ KINDS = [
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", ["LassoCV", "MultiTaskElasticNetCV"])
-@pytest.mark.parametrize("storage", ["C", "csc"])
+@pytest.mark.parametrize(
+    ("name", "storage"),
+    [("LassoCV", "C"), ("LassoCV", "csc"), ("MultiTaskElasticNetCV", "F")],
+)
 @both_shapes
 @intercepts
-@pytest.mark.parametrize("standardize", [False, True], ids=["", "standardized"])
+@standards
 def test_difficult_columns(kind, name, storage, shape, fit_intercept, standardize):
     if kind == "tiny and huge" and not standardize:
         pytest.skip("the penalty decides everything")
@@ -203,7 +204,7 @@ def test_difficult_columns(kind, name, storage, shape, fit_intercept, standardiz
 
 @both_shapes
 @weights
-@pytest.mark.parametrize("standardize", [False, True], ids=["", "standardized"])
+@standards
 @pytest.mark.parametrize("where", ["X", "y"])
 @pytest.mark.parametrize("offset", [1e8, -3e9])
 def test_offsets(shape, weighted, standardize, where, offset):
@@ -224,14 +225,83 @@ def test_offsets(shape, weighted, standardize, where, offset):
 
 @pytest.mark.parametrize("name", ["LassoCV", "MultiTaskLassoCV"])
 @weights
-@pytest.mark.parametrize("standardize", [False, True], ids=["", "standardized"])
+@standards
 def test_two_rows_per_fold_and_one(name, weighted, standardize):
     X, y, weight = make_problem((30, 5), targets_of(name))
     weight = weight if weighted else None
     for cv in (KFold(15), LeaveOneOut()):
-        common = options(name, cv=cv, standardize=standardize)
+        common = options(name, cv=cv, standardize=standardize, alphas=3)
         model = getattr(skreg, name)(**common, **TIGHT).fit(X, y, weight)
         assert_scores(model, X, y, weight, list(cv.split(X)))
+
+
+@pytest.mark.parametrize("storage", ["C", "F", "csc"])
+@standards
+@weights
+def test_moments_that_cannot_all_be_kept(storage, standardize, weighted, monkeypatch):
+    monkeypatch.setattr("skreg._solvers.fold_moments.KEPT_ENTRIES", 0)
+    X, y, weight = make_problem((60, 20))
+    weight, cv = weight if weighted else None, KFold(10, shuffle=True, random_state=1)
+    settings = options("LassoCV", cv=cv, standardize=standardize, alphas=3)
+    model = skreg.LassoCV(**settings, **TIGHT).fit(STORAGE[storage](X), y, weight)
+    assert_scores(model, X, y, weight, list(cv.split(X)))
+
+
+@every_name
+@both_shapes
+@pytest.mark.parametrize("scale", [1e-100, 1e100])
+def test_targets_of_any_scale(name, shape, scale):
+    """With alphas of its size and without an l2 part, all scales with y."""
+    X, y, weight = make_problem(shape, targets_of(name), noise=8.0)
+    common = {**options(name, cv=SHUFFLED, rule="1se"), **TIGHT}
+    if "Elastic" in name:
+        common["l1_ratio"] = 1.0
+    cls = getattr(skreg, name)
+    plain = cls(**common).fit(X, y, weight)
+    model = cls(**{**common, "alphas": scale * plain.alphas_}).fit(X, scale * y, weight)
+    np.testing.assert_allclose(model.mse_path_ / scale**2, plain.mse_path_, rtol=1e-8)
+    found, expected = (one.alpha_results_.se_score for one in (model, plain))
+    np.testing.assert_allclose(found / scale**2, expected, rtol=1e-8)
+    assert model.alpha_ == pytest.approx(scale * plain.alpha_, rel=1e-12)
+    np.testing.assert_allclose(model.coef_ / scale, plain.coef_, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
+@pytest.mark.parametrize("cv", [3, "loo", "bic"])
+@every_name
+def test_targets_whose_squares_overflow(name, cv):
+    X, y, _ = make_problem((60, 8), targets_of(name))
+    with pytest.raises(ValueError, match="squares beyond 1e308"):
+        getattr(skreg, name)(cv=cv).fit(X, 1e160 * y)
+
+
+@every_name
+@both_shapes
+@standards
+def test_targets_that_are_constant_in_training(name, shape, standardize):
+    X, y, _ = make_problem(shape, targets_of(name))
+    test = np.arange(4)
+    y[4:] = 7.0
+    folds = [(np.arange(4, len(y)), test), (np.arange(len(y) - 4), np.arange(6))]
+    common = options(name, cv=folds, standardize=standardize, **TIGHT)
+    model = getattr(skreg, name)(**common).fit(X, y)
+    expected = np.mean((y[test] - 7.0) ** 2)
+    np.testing.assert_allclose(model.mse_path_[:, 0], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("cv", [3, "loo", "bic"])
+@standards
+@weights
+def test_a_given_gram_matrix(cv, standardize, weighted):
+    X, y, weight = make_problem((60, 6))
+    weight = weight * 60 / weight.sum() if weighted else np.ones(60)
+    X = X - np.average(X, axis=0, weights=weight)
+    settings = {"cv": cv, "standardize": standardize, "alphas": 5, "eps": 0.05}
+    plain = skreg.LassoCV(**settings).fit(X, y, weight)
+    model = skreg.LassoCV(precompute=(X.T * weight) @ X, **settings).fit(X, y, weight)
+    np.testing.assert_allclose(model.coef_path_, plain.coef_path_, rtol=1e-9, atol=1e-12)
+    found, expected = (one.alpha_results_.mean_score for one in (model, plain))
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("noise", [1e-6, 1e-9, 0.0])
@@ -278,7 +348,7 @@ SPLITTERS = {
 
 @pytest.mark.parametrize("kind", SPLITTERS)
 @both_shapes
-@pytest.mark.parametrize("standardize", [False, True], ids=["", "standardized"])
+@standards
 @pytest.mark.parametrize("storage", ["C", "csc"])
 def test_splitters(kind, shape, standardize, storage):
     X, y, weight = make_problem(shape)

@@ -130,6 +130,25 @@ class TestRelaxed:
         folds = [squares[test].mean() for _, test in CV.split(X)]
         np.testing.assert_allclose(folds, model.mse_path_[near[0]], rtol=1e-8)
 
+    @weights
+    @pytest.mark.parametrize("fit_intercept", [True, False], ids=["", "no b"])
+    def test_blends_of_several_targets(self, weighted, fit_intercept):
+        """A target is refitted on the features of all."""
+        X, y, weight = data_for(MultiTaskLassoCV)
+        weight, settings = weight if weighted else None, Settings(1.0, fit_intercept)
+        model = MultiTaskLassoCV(relaxed=[0.4], fit_intercept=fit_intercept, **GRID)
+        model.fit(X, y, weight)
+        for k, (train, test) in enumerate(CV.split(X)):
+            rest = some(weight, train)
+            for t, alpha in enumerate(model.alphas_):
+                path = refit(X[train], y[train], rest, alpha, settings)
+                support, blend = path.coef.any(axis=0), 0.4 * path.predict(X[test])
+                for j in range(2):
+                    free = relaxed_refit(X[train], y[train, j], rest, support, settings)
+                    blend[:, j] += 0.6 * free.predict(X[test])
+                expected = mean_square(y[test], blend, some(weight, test))
+                assert model.mse_path_[t, k] == pytest.approx(expected, rel=1e-8)
+
     def test_duplicate_columns_share(self):
         X, y, _ = data_for(LassoCV)
         both = np.column_stack([X, X[:, 0]])
@@ -157,7 +176,9 @@ class TestSaturation:
         np.testing.assert_allclose(model.mse_path_, whole.mse_path_[:end], rtol=1e-12)
         np.testing.assert_array_equal(model.coef_path_, whole.coef_path_[:, :end])
         assert model.intercept_path_.shape == (end,)
-        assert {v.shape[1] for k, v in model.alpha_results_.items() if k != "mixing"} == {end}
+        assert {v.shape[1] for k, v in model.alpha_results_.items() if k != "mixing"} == {
+            end
+        }
         assert model.alpha_ == model.alphas_[np.argmin(model.mse_path_.mean(axis=1))]
 
     def test_it_needs_every_l1_ratio(self):
@@ -255,7 +276,9 @@ class TestKept:
         model = cls(relaxed=True, **GRID).fit(X.astype(np.float32), y)
         for name in ("coef_", "coef_path_", "intercept_path_", "cv_predictions_"):
             assert getattr(model, name).dtype == np.float32, name
-        assert model.predict(X.astype(np.float32), alpha=model.alphas_[3]).dtype == np.float32
+        assert (
+            model.predict(X.astype(np.float32), alpha=model.alphas_[3]).dtype == np.float32
+        )
 
 
 class TestPredictAtAnyAlpha:

@@ -85,9 +85,7 @@ class TestLeaveOneOut:
         settings = Settings(getattr(model, "l1_ratio_", 1.0))
         errors = left_out_errors(X, y, weight, model.alphas_, settings)
         expected = np.average(errors**2, axis=1, weights=weight).mean(axis=-1)
-        np.testing.assert_allclose(
-            -model.alpha_results_.mean_score[0], expected, rtol=0.06
-        )
+        np.testing.assert_allclose(-model.alpha_results_.mean_score[0], expected, rtol=0.06)
         assert model.alpha_ == model.alphas_[np.argmin(expected)]
         assert model.cv_predictions_.shape == y.shape
 
