@@ -94,9 +94,8 @@ def make_plan(data, folds, n_alphas, *, centred, needs_rows, run):
     if parts is None:
         return FoldPlan(rows, folds, on_moments, None)
     shared = FoldMoments(rows.rows, data.y, data.sample_weight, centred, parts, run)
-    if centred and shared.together(0, len(parts)).farthest_mean() > FAR_MEANS:
-        shared = None
-    return FoldPlan(rows, folds, on_moments, shared)
+    far = shared.together(0, len(parts)).farthest_mean() > FAR_MEANS
+    return FoldPlan(rows, folds, on_moments, None if far else shared)
 
 
 def partition(folds, n_samples):
