@@ -90,7 +90,8 @@ def refit(X, y, weight, alpha, settings=PLAIN):
         else:
             common["positive"] = settings.positive
             model = sklearn.linear_model.ElasticNet(**common)
-    return to_line(model.fit(matrix, targets).coef_)
+    coef = model.fit(matrix, targets).coef_
+    return to_line(coef.reshape(*targets.shape[1:], -1))
 
 
 def relaxed_refit(X, y, weight, support, settings=PLAIN):
