@@ -4,9 +4,11 @@ Nothing is known of the data before: columns and targets are shifted by their me
 some first rows of their part. With a share f of the weight in these rows, the variance of
 a column is at least f (1 - f) times the squared distance of the shift from the mean, so
 that few digits cancel where the products are centred at last; and a shift serves 65536
-rows at most, whose moments are then added to those of the rows before.
+rows at most, whose moments are then added to those of the rows before. Until all rows are
+seen, means are distances from the first shift: a mean of 1e8 has no digits left for them.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -99,6 +101,7 @@ class _Part:
         self._shape, self._centred = (n_features, n_targets), centred
         self._sums: Any = None
         self._shift: Any = None
+        self._origin: Any = None
         self._done: Any = None
 
     def add(self, X, y, weights):
@@ -119,7 +122,11 @@ class _Part:
         """The moments of all rows so far."""
         if self._sums is not None:
             self._close()
-        return self._done
+        X_origin, y_origin = self._origin
+        X_mean, y_mean = X_origin + self._done.X_mean, y_origin + self._done.y_mean
+        moments = replace(self._done, X_mean=X_mean, y_mean=y_mean)
+        moments.drop(is_constant(moments, np.diag(moments.gram)))
+        return moments
 
     def _start(self, X, y):
         self._sums, self._n_rows = Sums(*self._shape), 0
@@ -127,6 +134,8 @@ class _Part:
         self._shift = np.zeros(self._shape[0]), np.zeros(self._shape[1])
         if self._centred:
             self._shift = X.mean(axis=0, dtype=np.float64), y.mean(axis=0)
+        if self._origin is None:
+            self._origin = self._shift
 
     def _close(self):
         """Centre what was added since the last shift, and add it to the rest."""
@@ -134,15 +143,13 @@ class _Part:
         gram /= total
         correlation /= total
         y_norm2 = self._y_norm2 / total
-        means = self._shift
+        X_mean, y_mean = self._shift[0] - self._origin[0], self._shift[1] - self._origin[1]
         if self._centred:
             dX, dy = self._sums.columns / total, self._y_sum / total
             gram -= np.outer(dX, dX)
             correlation -= np.outer(dX, dy)
             y_norm2 = np.maximum(y_norm2 - dy * dy, 0.0)
-            means = means[0] + dX, means[1] + dy
-        X_mean, y_mean = means
+            X_mean, y_mean = X_mean + dX, y_mean + dy
         moments = Moments(total, X_mean, y_mean, gram, correlation, y_norm2, self._centred)
-        moments.drop(is_constant(moments, np.diag(gram)))
         self._done = moments if self._done is None else self._done + moments
         self._sums = None

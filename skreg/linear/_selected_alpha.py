@@ -15,6 +15,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.parallel import Parallel, delayed
 
 from skreg._solvers.results import PathResult
+from skreg._solvers.sample import refuse_overflow
 from skreg._validation import (
     ARRAY,
     BOOLEAN,
@@ -46,6 +47,7 @@ from skreg.paths.alpha_grid import alpha_grid
 from skreg.paths.alpha_search import (
     first_alphas,
     fit_all,
+    n_until,
     search_criterion,
     search_folds,
     search_rows,
@@ -77,6 +79,8 @@ CV_PARAMETERS = {
 }
 # Shares of the path in its blends with the refits, as in glmnet.
 MIXINGS = (1.0, 0.75, 0.5, 0.25, 0.0)
+# Set when the input is checked.
+INPUT_ATTRIBUTES = {"n_features_in_", "feature_names_in_"}
 # Set by some fits only.
 OPTIONAL = ("alpha_1se_", "mixing_", "mse_path_", "cv_predictions_")
 
@@ -205,6 +209,7 @@ class SelectedAlpha(WithCallbacks, AlphaPath, PenalizedRegressor):
             data = data._replace(X=plan.data.columns)
         n_alphas = 0 if self._knows_gram() else n_alphas
         sample, moments = measured(data, n_alphas, total=total, **settings)
+        refuse_overflow(sample.y_norm2)
         return plan, sample, self._given_moments(sample) or moments
 
     def _run(self, tasks):
@@ -212,16 +217,24 @@ class SelectedAlpha(WithCallbacks, AlphaPath, PenalizedRegressor):
         parallel = Parallel(prefer="threads", n_jobs=self.n_jobs)
         return parallel(delayed(task)() for task in tasks)
 
-    def _search(self, setting, recipe, data, score_params, task):
-        """(search, path on all rows, recipe with grids)."""
+    def _with_grids(self, setting, recipe):
+        """The recipe with the solver and the grids that suit the data."""
+        _, sample, moments = setting
+        grids = self._grids(sample, moments, recipe.penalties)
+        return recipe._replace(solver=self._solver(sample), alphas=grids)
+
+    def _search(self, setting, recipe, data, score_params, task, count=None):
+        """(search, paths on all rows, recipe with grids); `count` of their alphas, or as
+        many as `saturation` leaves.
+        """
         plan, sample, moments = setting
-        solver, grids = self._solver(sample), self._grids(sample, moments, recipe.penalties)
-        recipe = recipe._replace(solver=solver, alphas=grids)
+        recipe = self._with_grids(setting, recipe)
         fitted = fit_all(
             recipe, sample, moments, partial(self._watched_path, task, recipe, data)
         )
         if self.saturation is not None:
-            recipe, fitted = truncated(recipe, fitted, self.saturation)
+            count = n_until(fitted, self.saturation) if count is None else count
+            recipe, fitted = truncated(recipe, fitted, count)
         if plan is None:
             with task.subtask(self.cv):
                 search = self._without_folds(fitted, recipe, data, score_params)
@@ -384,7 +397,9 @@ class PenalizedLeastSquaresCV(EachTargetAlone, SelectedAlpha):
             return super()._choose(data, recipe, split_params, score_params, given)
         task = self._first_task(data.y.shape[1], given).begin()
         setting, parts, paths = self._prepare(data, recipe, split_params), [], []
-        for k in range(data.y.shape[1]):
+        targets = range(data.y.shape[1])
+        count = self._common_count((target_of(setting, k) for k in targets), recipe)
+        for k in targets:
             part, one = copy(self), data._replace(y=data.y[:, [k]], y_ndim=1)
             own_task = task.subtask(
                 "target",
@@ -392,7 +407,7 @@ class PenalizedLeastSquaresCV(EachTargetAlone, SelectedAlpha):
                 y=partial(_column, given["y"], k),
             ).begin()
             search, fitted, own = part._search(
-                target_of(setting, k), recipe, one, score_params, own_task
+                target_of(setting, k), recipe, one, score_params, own_task, count
             )
             paths += search.fold_paths
             paths.append(part._store_search(search, fitted, own, one))
@@ -402,10 +417,19 @@ class PenalizedLeastSquaresCV(EachTargetAlone, SelectedAlpha):
         task.end({})
         return paths
 
+    def _common_count(self, settings, recipe):
+        """With `saturation`, the number of alphas until all targets have reached it."""
+        if self.saturation is None:
+            return None
+        fits = (
+            fit_all(self._with_grids(setting, recipe), *setting[1:]) for setting in settings
+        )
+        return max(n_until(fitted, self.saturation) for fitted in fits)
+
     def _stack(self, parts):
         """Attributes of one fit per target as arrays whose first axis is the target."""
-        before = vars(self)
-        for name in set(vars(parts[0])) - set(before) | {"_path_alphas"}:
+        learned = {name for name in vars(parts[0]) if name.endswith("_")}
+        for name in learned - INPUT_ATTRIBUTES | {"_path_alphas"}:
             values = [getattr(part, name) for part in parts]
             if name == "alpha_results_":
                 columns = {key: np.stack([v[key] for v in values]) for key in values[0]}

@@ -57,7 +57,12 @@ class Search(NamedTuple):
     fold_paths: list  # of PathResult
 
 
-def fit_all(recipe, sample, moments, watched):
+def unwatched(i, solve):
+    """What `solve` returns."""
+    return solve()
+
+
+def fit_all(recipe, sample, moments, watched=unwatched):
     """Solve every penalty at every alpha on all rows.
 
     ``watched(i, solve)`` returns what the function `solve` does for penalty i.
@@ -84,14 +89,18 @@ def mean_squares(fitted, i):
     return found
 
 
-def truncated(recipe, fitted, saturation):
-    """Both without the alphas after the first at which the fits of all penalties explain
-    a share `saturation` of the variance.
+def n_until(fitted, saturation):
+    """How many alphas there are up to the first at which the fits of all penalties
+    explain a share `saturation` of the variance; all, if there is none.
     """
     limit = (1.0 - saturation) * fitted.sample.y_norm2.sum()
     rss = np.array([mean_squares(fitted, i).sum(axis=0) for i in range(len(fitted.paths))])
     reached = np.flatnonzero(np.all(rss <= limit, axis=0))
-    count = reached[0] + 1 if len(reached) else len(recipe.alphas[0])
+    return int(reached[0]) + 1 if len(reached) else rss.shape[1]
+
+
+def truncated(recipe, fitted, count):
+    """Both with the first `count` alphas only."""
     fitted = fitted._replace(
         paths=[path.first(count) for path in fitted.paths],
         results=[first_alphas(result, slice(count)) for result in fitted.results],
