@@ -90,7 +90,7 @@ CV = (
     | integer(2)
     | Rule(
         lambda value: (
-            not isinstance(value, str)  # which has a method `split` of its own
+            not isinstance(value, (str, bytes))  # with a method `split` of its own
             and (hasattr(value, "split") or hasattr(value, "__iter__"))
         ),
         "a cross-validation splitter or an iterable of (train, test) splits",

@@ -3,7 +3,8 @@
 The moments of two samples together follow from the moments of each: means move, and
 centred products gain what the distance between the two means adds (Chan, Golub and
 LeVeque, Algorithms for computing the sample variance, The American Statistician, 1983).
-Nothing cancels, so sums of many parts keep their digits.
+Nothing cancels, so sums of many parts keep their digits, as long as the means have any left
+for the distances between parts: see `Moments.farthest_mean`.
 """
 
 from dataclasses import dataclass, replace
@@ -94,6 +95,13 @@ class Moments:
         """Features that vary only by rounding get no coefficient."""
         self.gram[constant], self.gram[:, constant] = 0.0, 0.0
         self.correlation[constant] = 0.0
+
+    def farthest_mean(self):
+        """The largest distance of a mean from zero, in standard deviations."""
+        means = np.concatenate([self.X_mean, self.y_mean])
+        spread = np.sqrt(np.maximum(np.append(np.diag(self.gram), self.y_norm2), 0.0))
+        varies = spread > 0.0
+        return np.max(np.abs(means[varies]) / spread[varies], initial=0.0)
 
     def select(self, targets):
         """The same moments with some of the targets."""

@@ -226,12 +226,13 @@ class MultiTaskElasticNetCV(MultiTaskLeastSquaresCV):
         Accepted; the solution does not depend on which feature is visited first.
     standardize : bool, default=False
         Divide every column by its standard deviation (weighted, of the rows at hand: in
-        a fold, of the training rows), as a pipeline with a
+        a fold, of the training rows; with 'loo', of all rows), as a pipeline with a
         :class:`~sklearn.preprocessing.StandardScaler` does; coefficients are reported
         for X as it is.
     scoring : str, callable or None, default=None
         Scorer of held-out predictions, greater is better; None: negative mean squared
-        error.
+        error. If there are weights, it is given those of the held-out rows, and has to
+        accept `sample_weight`.
     rule : {'min', '1se'} or callable, default='min'
         'min' takes the best mean score; '1se' the largest alpha (within the best
         l1_ratio) whose mean score is within one standard error of the best, which folds
@@ -246,7 +247,8 @@ class MultiTaskElasticNetCV(MultiTaskLeastSquaresCV):
         0 of the path, an array its own. This is ``relax`` of glmnet.
     saturation : float in (0, 1], default=None
         If given, the grid ends at the first alpha at which the fit to all rows explains
-        this share of the variance of y.
+        this share of the variance of y; with several l1_ratios, at the first at which
+        all do.
     noise_variance : float, default=None
         Variance of the noise for 'aic', 'bic' and 'ebic', if it is known.
     ebic_gamma : float, default=0.5
@@ -386,5 +388,5 @@ class MultiTaskElasticNetCV(MultiTaskLeastSquaresCV):
     def _penalties(self):
         return [L1L2(r) for r in checked_l1_ratios(type(self).__name__, self.l1_ratio)]
 
-    def _set_penalty(self, penalties, i):
-        self.l1_ratio_ = penalties[i].l1_ratio
+    def _attributes_of(self, penalty):
+        return {"l1_ratio_": penalty.l1_ratio}

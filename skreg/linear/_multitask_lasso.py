@@ -207,12 +207,13 @@ class MultiTaskLassoCV(MultiTaskLeastSquaresCV):
         Accepted; the solution does not depend on which feature is visited first.
     standardize : bool, default=False
         Divide every column by its standard deviation (weighted, of the rows at hand: in
-        a fold, of the training rows), as a pipeline with a
+        a fold, of the training rows; with 'loo', of all rows), as a pipeline with a
         :class:`~sklearn.preprocessing.StandardScaler` does; coefficients are reported
         for X as it is.
     scoring : str, callable or None, default=None
         Scorer of held-out predictions, greater is better; None: negative mean squared
-        error.
+        error. If there are weights, it is given those of the held-out rows, and has to
+        accept `sample_weight`.
     rule : {'min', '1se'} or callable, default='min'
         'min' takes the best mean score; '1se' the largest alpha (within the best
         l1_ratio) whose mean score is within one standard error of the best, which folds

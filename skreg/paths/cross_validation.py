@@ -20,6 +20,9 @@ from skreg._solvers.sample import make_sample
 from skreg.paths.fitted_path import FittedPath, fit_moments, fit_sample
 from skreg.paths.scoring import scores_of_rows
 
+# Farther from zero, in standard deviations, means have too few digits left for their
+# distances from each other, on which sums of moments rest: at 1e8, certificates were 3e-9.
+FAR_MEANS = 1e4
 # Errors from moments are recomputed from residuals below this share of their terms.
 CANCELLATION = 1e-6
 
@@ -91,7 +94,8 @@ def make_plan(data, folds, n_alphas, *, centred, needs_rows, run):
     if parts is None:
         return FoldPlan(rows, folds, on_moments, None)
     shared = FoldMoments(rows.rows, data.y, data.sample_weight, centred, parts, run)
-    return FoldPlan(rows, folds, on_moments, shared)
+    far = shared.together(0, len(parts)).farthest_mean() > FAR_MEANS
+    return FoldPlan(rows, folds, on_moments, None if far else shared)
 
 
 def partition(folds, n_samples):
@@ -111,19 +115,38 @@ def partition(folds, n_samples):
     return parts if len(parts) > 1 else None
 
 
-def cross_validate(plan, recipe, jobs, score_params):
+def cross_validate(plan, recipe, jobs, score_params, tasks):
     """Fit and score every fold.
+
+    Parameters
+    ----------
+    plan : FoldPlan
+    recipe : Recipe
+    jobs : dict
+        `n_jobs`, `verbose` of joblib.
+    score_params : dict
+        One value per row for the scorer.
+    tasks : list of context managers
+        One for each fold, entered where and while it is fitted.
 
     Returns
     -------
     list of list of FoldScores
         For each fold, one for each penalty.
     """
-    tasks = (
-        delayed(_fold)(plan.data, recipe, plan.folds[k], moments, held_out, score_params)
+    calls = (
+        delayed(_watched_fold)(
+            tasks[k],
+            *(plan.data, recipe, plan.folds[k], moments, held_out, score_params),
+        )
         for k, moments, held_out in _training(plan, recipe)
     )
-    return Parallel(prefer="threads", **jobs)(tasks)
+    return Parallel(prefer="threads", **jobs)(calls)
+
+
+def _watched_fold(task, *arguments):
+    with task:
+        return _fold(*arguments)
 
 
 def _training(plan, recipe):

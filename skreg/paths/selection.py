@@ -35,13 +35,20 @@ def summarize(fold_scores, fold_weighting="equal", fold_sizes=None):
     sizes = None if fold_weighting == "equal" else np.asarray(fold_sizes)
     with np.errstate(invalid="ignore"):
         mean = np.average(fold_scores, axis=-1, weights=sizes)
-        square = np.square(fold_scores - mean[..., None])
+        unit = _power_of_two(np.max(np.abs(fold_scores), axis=-1))
+        square = np.square((fold_scores - mean[..., None]) / unit[..., None])
         spread = np.average(square, axis=-1, weights=sizes)
     if n_folds == 1:
         unknown = np.full_like(mean, np.nan)
         return mean, unknown, unknown
-    std = np.sqrt(spread * n_folds / (n_folds - 1))
+    std = np.sqrt(spread * n_folds / (n_folds - 1)) * unit
     return mean, std, std / np.sqrt(n_folds)
+
+
+def _power_of_two(sizes):
+    """Units in which squares of numbers of these sizes neither overflow nor vanish."""
+    known = np.isfinite(sizes) & (sizes > 0.0)
+    return np.ldexp(1.0, np.where(known, np.frexp(sizes)[1], 1) - 1)
 
 
 def best_index(mean_score):

@@ -68,6 +68,7 @@ def _checked_indices(part, n_samples, expected):
             f"cv contains an array of {part.dtype} of shape {part.shape}; {expected}"
         )
     part = part.astype(np.int64)
-    if part.size and not (-n_samples <= part.min() and part.max() < n_samples):
-        raise ValueError(f"cv contains the index {part.max()}; {expected}")
+    outside = part[(part < -n_samples) | (part >= n_samples)]
+    if outside.size:
+        raise ValueError(f"cv contains the index {outside[0]}; {expected}")
     return part % n_samples

@@ -36,6 +36,20 @@ def test_one_fold_has_no_spread():
     assert choose(make_results(ALPHAS, mean, std, se), "1se") == (0, 2)
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_squares_of_huge_and_tiny_scores(scale):
+    expected = [scale * part for part in summarize(SCORES)]
+    np.testing.assert_allclose(summarize(scale * SCORES), expected, rtol=1e-12)
+
+
+def test_scores_that_are_not_finite():
+    scores = np.array([[1.0, np.nan, 2.0], [np.inf, 1.0, 2.0], [0.0, 0.0, 0.0]])
+    mean, std, se = summarize(scores)
+    np.testing.assert_array_equal(mean, [np.nan, np.inf, 0.0])
+    np.testing.assert_array_equal(std, [np.nan, np.nan, 0.0])
+    np.testing.assert_array_equal(se, [np.nan, np.nan, 0.0])
+
+
 def test_min_takes_the_best_mean_and_the_first_of_equals():
     assert choose(table(), "min") == (0, 1)
     assert choose(table(np.ones((1, 3, 3))), "min") == (0, 0)

@@ -34,6 +34,24 @@ def test_one_pass_keeps_its_digits_beside_a_large_mean():
     )
 
 
+def test_many_shifts_keep_their_digits_beside_a_large_mean(monkeypatch):
+    """All is a multiple of 1/16, so that 1e8 itself rounds nothing."""
+    monkeypatch.setattr(module, "SHIFT_ROWS", 3)
+    monkeypatch.setattr(module, "ROWS_PER_SHIFT", 16)
+    monkeypatch.setattr(
+        module, "row_blocks", lambda X: [slice(k, k + 8) for k in range(0, 40, 8)]
+    )
+    X, y, weight = data(weighted=True)
+    X, y = np.round(16 * X) / 16, np.round(16 * y) / 16
+    near = measure(X, y, weight, True)
+    far = measure(X + 1e8, y - 1e8, weight, True)
+    for name in ("gram", "correlation", "y_norm2"):
+        pair = getattr(far, name), getattr(near, name)
+        np.testing.assert_allclose(*pair, rtol=1e-12, atol=1e-13, err_msg=name)
+    assert far.farthest_mean() > 1e7
+    assert near.farthest_mean() < 10.0
+
+
 def test_one_pass_drops_constant_columns():
     X, y, weight = data(weighted=True)
     X[:, 1] = 0.1
