@@ -11,6 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from skreg._kernels.mlp_losses import BinaryCrossEntropy, CrossEntropy
 from skreg._validation import NONE, Rule, choice
+from skreg.mlp._class_weight import row_factors
 from skreg.mlp._data import Data, kept_rows, read_X_y
 from skreg.mlp._estimators import MultilayerPerceptron, is_stochastic
 from skreg.mlp._settings import RULES, SHARE
@@ -104,7 +105,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         Largest number of evaluations of the objective by L-BFGS.
     class_weight : dict, "balanced" or None, default=None
         Factors on the weights of the rows of each class; "balanced" makes classes weigh
-        alike. Not for multilabel targets.
+        alike (of multilabel targets: the product over labels).
     label_smoothing : float, default=0.0
         Train on (1 - label_smoothing) y + label_smoothing / n_classes (1/2 in place of
         1 / n_classes for each label of binary and multilabel targets), in [0, 1).
@@ -196,11 +197,6 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     out rows) has not improved by `tol` for more than `n_iter_no_change` epochs, or after
     `max_iter` epochs with a ConvergenceWarning. With "lbfgs" or a single batch and no
     dropout, sample weights mean repetition; with several batches they do in expectation.
-
-    References
-    ----------
-    Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov: Dropout, JMLR 2014.
-    Loshchilov, Hutter: Decoupled weight decay regularization, ICLR 2019.
 
     Examples
     --------
@@ -446,30 +442,11 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     def _weigh_classes(self, data):
         if self.class_weight is None:
             return data
-        if self._is_multilabel():
-            raise ValueError(
-                f"class_weight={self.class_weight!r} has no meaning for multilabel "
-                "targets; use sample_weight."
-            )
-        codes = np.searchsorted(self.classes_, data.y)
-        weight = data.weight * self._class_factors(codes, data.weight)[codes]
-        X, y, weight = kept_rows(data.X, np.arange(len(weight)), weight)
-        return Data(X, data.y[y], data.target[y], weight)
-
-    def _class_factors(self, codes, weight):
-        """Of each class; "balanced": total / (n_classes * weight of the class)."""
-        if self.class_weight == "balanced":
-            sizes = np.bincount(codes, weight, minlength=len(self.classes_))
-            n_present = np.count_nonzero(sizes)
-            sizes[sizes == 0.0] = np.inf
-            return weight.sum() / (n_present * sizes)
-        labels = self.classes_.tolist()
-        unknown = [label for label in self.class_weight if label not in labels]
-        if unknown:
-            raise ValueError(
-                f"The classes, {unknown}, are not in class_weight's labels {labels}."
-            )
-        return np.array([float(self.class_weight.get(label, 1.0)) for label in labels])
+        weight = data.weight * row_factors(
+            self.class_weight, self.classes_, data.y, data.weight
+        )
+        X, rows, weight = kept_rows(data.X, np.arange(len(weight)), weight)
+        return Data(X, data.y[rows], data.target[rows], weight)
 
     def _labels(self, data):
         return data.y if data.y.ndim == 1 else None

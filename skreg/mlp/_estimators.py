@@ -1,15 +1,16 @@
 """What both multilayer perceptrons share: fit, continued fits, random predictions."""
 
 import copy
+from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.callback import with_callbacks
 from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skreg._kernels.mlp_scores import summed_loss
-from skreg._validation import FLOATS, check_scalar, unchanged_on_failure
+from skreg._validation import FLOATS, Rule, check_scalar, unchanged_on_failure
 from skreg.exceptions import (
     NON_FINITE_WEIGHTS,
     ConvergenceWarning,
@@ -18,19 +19,22 @@ from skreg.exceptions import (
     warn_epochs,
     warn_lbfgs,
 )
+from skreg.linear._callbacks import SILENT, WithCallbacks, what_is_given
 from skreg.mlp._data import check_outputs
 from skreg.mlp._early_stopping import Monitor, split_rows
 from skreg.mlp._flat_vector import FlatVector, check_layout
 from skreg.mlp._lbfgs import minimize_objective
 from skreg.mlp._network import (
+    coefs,
     forward,
     initial_parameters,
+    intercepts,
     make_network,
     make_workspace,
     penalty_value,
     sample_forward,
 )
-from skreg.mlp._optimizers import averaged_parameters, make_state
+from skreg.mlp._optimizers import TrainingState, averaged_parameters, make_state
 from skreg.mlp._schedules import batch_rates
 from skreg.mlp._settings import (
     check_settings,
@@ -59,13 +63,19 @@ def is_stochastic(model):
     return True
 
 
-class MultilayerPerceptron(FlatVector, BaseEstimator):
+class MultilayerPerceptron(WithCallbacks, FlatVector):
     """Base of the classifier and the regressor.
 
     They say what targets are (`_read`), which loss is meant (`_loss`), and how linear
     predictors of the output layer become predictions (`_predicted`) and are scored
     (`_score_of`).
     """
+
+    _rules: dict[str, Rule]
+    _state: TrainingState
+    _monitor: Monitor
+    history_: dict[str, list]
+    validation_scores_: Any
 
     def fit(
         self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None
@@ -88,20 +98,27 @@ class MultilayerPerceptron(FlatVector, BaseEstimator):
         self : object
         """
         with unchanged_on_failure(self):
-            check_settings(self, self._rules)
-            fresh = not (self.warm_start and hasattr(self, "coefs_"))
-            data = self._read(X, y, sample_weight, fresh=fresh)
-            validation = self._read_validation(X_val, y_val, sample_weight_val)
-            check_outputs(data, validation)
-            self._begin(data, fresh)
-            if validation is None and self.early_stopping and self.solver != "lbfgs":
-                data, validation = self._split(data)
-            if self.solver == "lbfgs":
-                self._minimize(data)
-            else:
-                self._cycle_start = self._state.epoch
-                self._descend(data, validation, self.max_iter)
+            self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
         return self
+
+    @with_callbacks
+    def _fit(self, X, y, sample_weight, *validation):
+        check_settings(self, self._rules)
+        fresh = not (self.warm_start and hasattr(self, "coefs_"))
+        data = self._read(X, y, sample_weight, fresh=fresh)
+        validation = self._read_validation(*validation)
+        check_outputs(data, validation)
+        self._begin(data, fresh)
+        given = what_is_given(X, y, sample_weight)
+        task = self._first_task(self.max_iter, given).begin()
+        if self.solver == "lbfgs":
+            self._minimize(data, task)
+        else:
+            if validation is None and self.early_stopping:
+                data, validation = self._split(data)
+            self._cycle_start = self._state.epoch
+            self._descend(data, validation, self.max_iter, task)
+        task.end({})
 
     def _continue(self, X, y, sample_weight, fresh, **given):
         """One epoch more."""
@@ -112,7 +129,7 @@ class MultilayerPerceptron(FlatVector, BaseEstimator):
             validation = None
             if self.early_stopping:
                 data, validation = self._split(data)
-            self._descend(data, validation, 1, partial=True)
+            self._descend(data, validation, 1, SILENT, partial=True)
         return self
 
     # What is fitted
@@ -162,6 +179,8 @@ class MultilayerPerceptron(FlatVector, BaseEstimator):
         self._seed = int(random_state.randint(2**63 - 1, dtype=np.int64))
         self._network = network
         self._state = make_state(params, optimizer_of(self), self.average_decay > 0.0)
+        if self.solver == "lbfgs":
+            self._state = self._state._replace(moments=np.zeros((0, 0)))
         self._optimizer_name = self.solver
         self._monitor = Monitor(keeps=self.early_stopping)
         self._cycle_start = 0
@@ -190,8 +209,13 @@ class MultilayerPerceptron(FlatVector, BaseEstimator):
 
     # L-BFGS
 
-    def _minimize(self, data):
+    def _minimize(self, data, task):
         params = self._state.params
+
+        def tell(loss, flat):
+            self._report(f"loss = {loss:.8f}")
+            task.subtask("iteration").begin().end(lambda: self._model(flat))
+
         result = minimize_objective(
             self._network,
             params,
@@ -201,7 +225,7 @@ class MultilayerPerceptron(FlatVector, BaseEstimator):
             max_iter=self.max_iter,
             max_fun=self.max_fun,
             tol=self.tol,
-            tell=lambda loss, flat: self._report(f"loss = {loss:.8f}"),
+            tell=tell,
         )
         if not (np.isfinite(result.value) and np.isfinite(result.params).all()):
             raise ValueError(NON_FINITE_WEIGHTS)
@@ -238,7 +262,7 @@ class MultilayerPerceptron(FlatVector, BaseEstimator):
             "average_decay": self.average_decay,
         }
 
-    def _descend(self, data, validation, n_epochs, *, partial=False):
+    def _descend(self, data, validation, n_epochs, task, *, partial=False):
         """Train until the monitor has seen enough, or for `n_epochs`."""
         sample = data.sample(self._state.params.dtype)
         recipe = self._recipe(data, len(data.y))
@@ -251,7 +275,9 @@ class MultilayerPerceptron(FlatVector, BaseEstimator):
         stopped = partial
         try:
             while self.n_iter_ < n_epochs:
+                epoch = task.subtask("epoch").begin()
                 goes_on = self._epoch(data, sample, validation, recipe)
+                epoch.end(lambda: self._model(self._best()))
                 if not goes_on:
                     stopped = True
                     break
@@ -293,6 +319,20 @@ class MultilayerPerceptron(FlatVector, BaseEstimator):
             return averaged_parameters(self._state, self.average_decay)
         return self._state.params
 
+    def _best(self):
+        """The parameters that would predict if training ended here."""
+        kept = self._monitor.kept if self.early_stopping else None
+        return self._params if kept is None else kept
+
+    def _model(self, params):
+        """Attributes of the model with these parameters, for callbacks."""
+        params = params.astype(self._params.dtype)  # a copy that training leaves alone
+        return {
+            "_params": params,
+            "coefs_": coefs(self._network, params),
+            "intercepts_": intercepts(self._network, params),
+        }
+
     def _note(self, loss, rate, data, validation):
         """Write an epoch down; the number that the monitor follows."""
         self.loss_ = float(loss)
@@ -330,14 +370,14 @@ class MultilayerPerceptron(FlatVector, BaseEstimator):
             return self._score_of(data.y, self._predicted(eta), data.weight)
         # A scorer calls predict with an array, which should not be told of names.
         model = copy.copy(self)
-        vars(model).pop("feature_names_in_", None)
+        if hasattr(model, "feature_names_in_"):
+            del model.feature_names_in_
         scorer = check_scoring(model, self.scoring)
         return scorer(model, data.X, data.y, sample_weight=data.weight)
 
     def _finish(self):
         """Best weights and best numbers, as attributes."""
-        if self.early_stopping and self._monitor.kept is not None:
-            self._show(self._monitor.kept)
+        self._show(self._best())
         scores = self.validation_scores_
         self.best_validation_score_ = max(scores) if scores else None
         self.best_loss_ = None

@@ -1,7 +1,9 @@
 """Attributes that are views of one flat vector: stored once, and honoured when replaced."""
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
+from skreg._kernels.mlp_layers import Network
 from skreg.mlp._network import coefs, intercepts
 
 
@@ -19,8 +21,11 @@ def _is_view(array, view):
     )
 
 
-class FlatVector:
+class FlatVector(BaseEstimator):
     """Base of estimators with `coefs_` and `intercepts_` in one vector `_params`."""
+
+    _network: Network
+    _params: np.ndarray
 
     def _show(self, params):
         """Make a flat vector the parameters that predict."""

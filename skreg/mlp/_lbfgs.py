@@ -65,7 +65,7 @@ def minimize_objective(
     start = params.astype(np.float64)
     if np.any(regularization.l1 > 0.0):
         l1 = thresholds(network, regularization, int(network.intercept_start[0]))
-        problem = Split(smooth, l1)
+        problem: Split | Unsplit = Split(smooth, l1)
     else:
         problem = Unsplit(smooth)
     losses = []

@@ -3,7 +3,40 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import skreg
 from tests.contracts.estimators import CASES, OWN_CASES
+
+# Small and short: the checks ask for little.
+SHORT = {"hidden_layer_sizes": (20,), "max_iter": 80, "learning_rate_init": 0.02}
+NETWORKS = [
+    cls(**{**SHORT, **settings})
+    for cls in (skreg.MLPClassifier, skreg.MLPRegressor)
+    for settings in (
+        {},
+        {"solver": "lbfgs"},
+        {"solver": "lbfgs", "l1_ratio": 0.5, "activation": "tanh"},
+        {"early_stopping": True},
+        {"early_stopping": True, "average_decay": 0.9, "dropout": 0.1},
+        {"dropout": 0.2, "weight_decay": 1e-3, "max_norm": 4.0, "batch_size": 16},
+    )
+] + [
+    skreg.MLPClassifier(**{**SHORT, "hidden_layer_sizes": ()}, class_weight="balanced"),
+    skreg.MLPClassifier(mixup=0.2, clip_norm=5.0, dtype="float32", **SHORT),
+    skreg.MLPRegressor("huber", solver="rmsprop", learning_rate="onecycle", **SHORT),
+]
+AT_RANDOM = ("early_stopping", "dropout", "input_dropout", "mixup")
+WEIGHT_CHECKS = [
+    "check_sample_weight_equivalence_on_dense_data",
+    "check_sample_weight_equivalence_on_sparse_data",
+]
+
+
+def drawn_at_random(network):
+    """The two checks that a fit which draws rows, masks or batches cannot pass."""
+    random = any(getattr(network, name) for name in AT_RANDOM)
+    if random or network.batch_size != "auto":
+        return dict.fromkeys(WEIGHT_CHECKS, "rows are drawn at random")
+    return {}
 
 
 def bound_to_leave_one_out(case):
@@ -18,4 +51,10 @@ def bound_to_leave_one_out(case):
     [case.make() for case in CASES + OWN_CASES if not bound_to_leave_one_out(case)]
 )
 def test_estimator_check(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@parametrize_with_checks(NETWORKS, expected_failed_checks=drawn_at_random)
+def test_network_check(estimator, check):
     check(estimator)

@@ -68,13 +68,11 @@ def test_refused_data():
         MLPRegressor("poisson").fit(X, y)
     with pytest.raises(ValueError, match="n_samples = 2"):
         MLPRegressor(early_stopping=True).fit(X[:2], y[:2])
-    with pytest.raises(ValueError, match="no meaning for multilabel"):
-        MLPClassifier(class_weight="balanced").fit(X, (X[:, :2] > 0).astype(int))
-    with pytest.raises(ValueError, match=r"\[9\], are not in"):
+    with pytest.raises(ValueError, match="does not say for which label"):
+        MLPClassifier(class_weight={1: 2.0}).fit(X, (X[:, :2] > 0).astype(int))
+    with pytest.raises(ValueError, match=r"class_weight has the labels \[9\]"):
         MLPClassifier(class_weight={9: 2.0}).fit(X, y > 0)
-    with pytest.raises(
-        ValueError, match="Negative values in data"
-    ):
+    with pytest.raises(ValueError, match="Negative values in data"):
         MLPRegressor().fit(X, y, sample_weight=-np.ones(len(y)))
 
 

@@ -124,6 +124,16 @@ def test_balanced_counts_weights():
     np.testing.assert_allclose(weighted, alike, rtol=1e-9)
 
 
+def test_balanced_labels_multiply():
+    X, _ = classification()
+    Y = np.column_stack([np.arange(90) % 3 == 0, np.arange(90) % 2 == 0]).astype(int)
+    settings = {"hidden_layer_sizes": (4,), "max_iter": 20, "random_state": 0}
+    weight = np.where(Y[:, 0], 1.5, 0.75)
+    balanced = MLPClassifier(class_weight="balanced", **settings).fit(X, Y)
+    given = MLPClassifier(**settings).fit(X, Y, sample_weight=weight)
+    np.testing.assert_allclose(balanced.predict_proba(X), given.predict_proba(X))
+
+
 @pytest.mark.parametrize("scoring", [None, "accuracy", "neg_log_loss"])
 def test_early_stopping_restores_the_best_weights(scoring):
     X, y = load_digits(return_X_y=True)
