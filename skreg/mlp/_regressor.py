@@ -88,15 +88,17 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     momentum : float, default=0.9
         Of solver="sgd".
     nesterovs_momentum : bool, default=True
-        Of solver="sgd".
+        Whether the gradient is taken ahead, with solver="sgd".
     early_stopping : bool, default=False
         Whether to hold rows out, to stop when they are predicted no better than
         `n_iter_no_change` epochs before, and to restore the weights that predicted them
         best. Not used with "lbfgs".
     validation_fraction : float, default=0.1
         Of the rows, held out for `early_stopping`; two rows at least.
-    beta_1, beta_2 : float, default=0.9 and 0.999
-        Of solver="adam".
+    beta_1 : float, default=0.9
+        Decay of the mean of gradients, with solver="adam".
+    beta_2 : float, default=0.999
+        Decay of the mean of their squares, with solver="adam".
     epsilon : float, default=1e-8
         Of solver="adam" and "rmsprop".
     n_iter_no_change : int or inf, default=10
