@@ -38,8 +38,12 @@ def jit(function=None, *, strict=False):
     return dispatcher
 
 
-def inlined(function=None, *, strict=False):
-    """Mark a helper that compiled code calls; from Python it stays a plain function."""
+def inlined(function=None, *, strict=False, force=False):
+    """Mark a helper that compiled code calls; from Python it stays a plain function.
+
+    LLVM leaves long helpers as calls, and loops over a call do not vectorise: `force`
+    them in.
+    """
     if function is None:
-        return functools.partial(inlined, strict=strict)
-    return register_jitable(**options(strict))(function)
+        return functools.partial(inlined, strict=strict, force=force)
+    return register_jitable(forceinline=force, **options(strict))(function)

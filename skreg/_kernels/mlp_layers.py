@@ -10,16 +10,13 @@ activation: delta = (delta W^T) * slope. It overwrites outputs by deltas, becaus
 output is last read when the gradient of the layer above it is formed.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
 from skreg._compile import inlined, jit
+from skreg._kernels.activations import activate
 from skreg._kernels.random_bits import fill_factors, stream_key
-
-IDENTITY, RELU, LEAKY_RELU, ELU, GELU, SILU, TANH, LOGISTIC = range(8)
-LEAK = 0.01
 
 
 class Network(NamedTuple):
@@ -62,55 +59,6 @@ def layer_output(network, values, n_rows, layer):
         start += network.units[below + 1] * n_rows
     n_out = network.units[layer + 1]
     return values[start : start + n_rows * n_out].reshape(n_rows, n_out)
-
-
-@inlined(strict=True)
-def logistic(z):
-    """1 / (1 + exp(-z))."""
-    return 1.0 / (1.0 + np.exp(-z))
-
-
-@inlined(strict=True)
-def activation_and_slope(code, z):
-    """f(z) and f'(z)."""
-    if code == IDENTITY:
-        return z, 1.0
-    if code == RELU:
-        return (z, 1.0) if z > 0.0 else (0.0, 0.0)
-    if code == LEAKY_RELU:
-        return (z, 1.0) if z > 0.0 else (LEAK * z, LEAK)
-    if code == ELU:
-        return (z, 1.0) if z > 0.0 else (np.expm1(z), np.exp(z))
-    if code == GELU:
-        cumulative = 0.5 * (1.0 + math.erf(z * 0.7071067811865476))
-        density = 0.3989422804014327 * np.exp(-0.5 * z * z)
-        return z * cumulative, cumulative + z * density
-    if code == TANH:
-        tanh = np.tanh(z)
-        return tanh, 1.0 - tanh * tanh
-    share = logistic(z)
-    if code == SILU:
-        return z * share, share + z * share * (1.0 - share)
-    return share, share * (1.0 - share)
-
-
-@inlined(strict=True)
-def activate(code, out, intercept, slope):
-    """out = f(out + intercept) * d and slope = f'(out + intercept) * d, with d in slope."""
-    zero = out.dtype.type(0.0)
-    if code == RELU:
-        for i in range(out.shape[0]):
-            for k in range(out.shape[1]):
-                z = out[i, k] + intercept[k]
-                factor = slope[i, k] if z > zero else zero
-                slope[i, k] = factor
-                out[i, k] = z * factor
-        return
-    for i in range(out.shape[0]):
-        for k in range(out.shape[1]):
-            value, derivative = activation_and_slope(code, out[i, k] + intercept[k])
-            out[i, k] = value * slope[i, k]
-            slope[i, k] *= derivative
 
 
 @inlined(strict=True)

@@ -4,34 +4,34 @@ import itertools
 
 import numpy as np
 
-from skreg._kernels import mlp_layers
+from skreg._kernels import activations
 from skreg._kernels.mlp import Randomness, Sample, Workspace, batch_gradient, predict_batch
 from skreg._kernels.mlp_layers import Network, Noise, layer_output
 from skreg._kernels.rows import make_batch, make_rows, n_rows_of
 
 ACTIVATIONS = {
-    "identity": mlp_layers.IDENTITY,
-    "relu": mlp_layers.RELU,
-    "leaky_relu": mlp_layers.LEAKY_RELU,
-    "elu": mlp_layers.ELU,
-    "gelu": mlp_layers.GELU,
-    "silu": mlp_layers.SILU,
-    "tanh": mlp_layers.TANH,
-    "logistic": mlp_layers.LOGISTIC,
+    "identity": activations.IDENTITY,
+    "relu": activations.RELU,
+    "leaky_relu": activations.LEAKY_RELU,
+    "elu": activations.ELU,
+    "gelu": activations.GELU,
+    "silu": activations.SILU,
+    "tanh": activations.TANH,
+    "logistic": activations.LOGISTIC,
 }
 # Rows per block where no batch size is asked for: even, because two positions share a
 # random word; enough for BLAS, few enough for the outputs of wide layers to stay in cache.
 BLOCK_ROWS = 256
 
 
-def make_network(n_features, hidden_layer_sizes, n_outputs, activations):
+def make_network(n_features, hidden_layer_sizes, n_outputs, activation):
     """The layout of a network.
 
     Parameters
     ----------
     n_features, n_outputs : int
     hidden_layer_sizes : sequence of int, may be empty
-    activations : str or sequence of str, one per hidden layer
+    activation : str or sequence of str, one per hidden layer
         Keys of `ACTIVATIONS`.
 
     Returns
@@ -41,7 +41,7 @@ def make_network(n_features, hidden_layer_sizes, n_outputs, activations):
         the biases of all layers.
     """
     hidden = list(hidden_layer_sizes)
-    names = [activations] * len(hidden) if isinstance(activations, str) else activations
+    names = [activation] * len(hidden) if isinstance(activation, str) else activation
     units = np.array([n_features, *hidden, n_outputs], dtype=np.int64)
     ends = np.cumsum(np.concatenate([units[:-1] * units[1:], units[1:]]))
     starts = np.concatenate([[0], ends[:-1]]).astype(np.int64)
@@ -89,10 +89,10 @@ def initial_parameters(network, random_state, dtype):
     params : ndarray of shape (n_parameters(network),)
     """
     params = np.empty(n_parameters(network))
-    codes = [*network.activation, *network.activation[-1:]] or [mlp_layers.IDENTITY]
+    codes = [*network.activation, *network.activation[-1:]] or [activations.IDENTITY]
     layers = zip(codes, coefs(network, params), intercepts(network, params), strict=True)
     for code, coef, intercept in layers:
-        factor = 2.0 if code == mlp_layers.LOGISTIC else 6.0
+        factor = 2.0 if code == activations.LOGISTIC else 6.0
         bound = np.sqrt(factor / sum(coef.shape))
         coef[:] = random_state.uniform(-bound, bound, coef.shape)
         intercept[:] = random_state.uniform(-bound, bound, intercept.shape)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse, special
 
-from skreg._kernels.mlp_layers import LEAK
+from skreg._kernels.activations import LEAK
 from skreg.mlp._network import (
     ACTIVATIONS,
     coefs,
