@@ -152,6 +152,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     monitor_training : bool, default=False
         Whether `history_` has the loss and score on the training rows after each epoch,
         without noise.
+    refit : bool, default=False
+        Whether to train again, on all rows, for the number of epochs that was best with
+        the split of `early_stopping`. `history_` and `n_iter_` are those of the split.
 
     Attributes
     ----------
@@ -263,6 +266,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         dtype=None,
         scoring=None,
         monitor_training=False,
+        refit=False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -306,6 +310,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         self.dtype = dtype
         self.scoring = scoring
         self.monitor_training = monitor_training
+        self.refit = refit
 
     @available_if(is_stochastic)
     def partial_fit(self, X, y, sample_weight=None, classes=None):

@@ -107,23 +107,40 @@ class MultilayerPerceptron(WithCallbacks, FlatVector):
         fresh = not (self.warm_start and hasattr(self, "coefs_"))
         data = self._read(X, y, sample_weight, fresh=fresh)
         validation = self._read_validation(*validation)
+        if self.refit and validation is not None:
+            raise ValueError(
+                "refit=True adds the rows that early_stopping held out of X; X_val is not "
+                "among them. Leave X_val out, or set refit=False."
+            )
         check_outputs(data, validation)
         self._begin(data, fresh)
         given = what_is_given(X, y, sample_weight)
         task = self._first_task(self.max_iter, given).begin()
         if self.solver == "lbfgs":
             self._minimize(data, task)
+        elif validation is None and self.early_stopping:
+            self._descend_with_split(data, task)
         else:
-            if validation is None and self.early_stopping:
-                data, validation = self._split(data)
-            self._cycle_start = self._state.epoch
             self._descend(data, validation, self.max_iter, task)
         task.end({})
+
+    def _descend_with_split(self, data, task):
+        """Hold rows out; then, if asked for, train on all rows for the best time."""
+        start = self._params.copy() if self.refit else None
+        training, validation = self._split(data)
+        interrupted = self._descend(training, validation, self.max_iter, task)
+        if self.refit and not interrupted:
+            self._train_again(data, start)
 
     def _continue(self, X, y, sample_weight, fresh, **given):
         """One epoch more."""
         with unchanged_on_failure(self):
             check_settings(self, self._rules)
+            if self.refit:
+                raise ValueError(
+                    "refit=True needs the end of training, which partial_fit does not "
+                    "know; set refit=False or use fit."
+                )
             data = self._read(X, y, sample_weight, fresh=fresh, partial=True, **given)
             self._begin(data, fresh)
             validation = None
@@ -199,13 +216,20 @@ class MultilayerPerceptron(WithCallbacks, FlatVector):
         if self._optimizer_name != self.solver or averaging != (len(state.average) > 0):
             fresh = make_state(params, optimizer_of(self), averaging)
             state = fresh._replace(epoch=state.epoch)
-        if self._monitor.keeps != self.early_stopping or replaced:
-            self._monitor = Monitor(keeps=self.early_stopping)
-        arrays = (params, state.moments, state.average)
-        params, moments, average = (np.require(each, requirements="W") for each in arrays)
-        self._state = state._replace(params=params, moments=moments, average=average)
+        monitor = copy.copy(self._monitor)
+        if monitor.keeps != self.early_stopping or replaced:
+            monitor = Monitor(keeps=self.early_stopping)
+        # Copies: if this fit fails, or if they are memory maps, the old ones stay.
+        self._monitor = monitor
+        self._state = state._replace(
+            params=params.copy(), moments=state.moments.copy(), average=state.average.copy()
+        )
+        self.loss_curve_ = list(self.loss_curve_)
+        self.history_ = {name: list(values) for name, values in self.history_.items()}
+        if self.validation_scores_ is not None:
+            self.validation_scores_ = list(self.validation_scores_)
         self._optimizer_name = self.solver
-        self._show(params)
+        self._show(self._state.params)
 
     # L-BFGS
 
@@ -272,7 +296,9 @@ class MultilayerPerceptron(WithCallbacks, FlatVector):
         self.n_iter_ = 0
         if self.validation_scores_ is None and validation is not None:
             self.validation_scores_ = []
-        stopped = partial
+        stopped, interrupted = partial, False
+        if not partial:
+            self._cycle_start = self._state.epoch
         try:
             while self.n_iter_ < n_epochs:
                 epoch = task.subtask("epoch").begin()
@@ -283,34 +309,54 @@ class MultilayerPerceptron(WithCallbacks, FlatVector):
                     break
         except KeyboardInterrupt:
             warn_caller("Training interrupted by user.", UserWarning)
-            stopped = True
+            stopped = interrupted = True
         self._finish()
         if not stopped:
             warn_epochs(self.max_iter)
+        return interrupted
+
+    def _train_again(self, data, start):
+        """From the same start, on all rows, for the epochs that were best with some out."""
+        self._state = make_state(start, optimizer_of(self), self.average_decay > 0.0)
+        self.t_ = 0
+        sample = data.sample(start.dtype)
+        recipe = self._recipe(data, len(data.y))
+        for _ in range(self.best_epoch_):
+            loss, rates = self._advance(sample, recipe)
+            if not np.isfinite(loss):
+                self._diverged(rates)
+                break
+        self._show(self._exported())
+
+    def _advance(self, sample, recipe):
+        """Train one epoch; its mean loss, not finite if it was undone, and its rates."""
+        schedule, n_samples = schedule_of(self), len(sample.weight)
+        size = n_batches(n_samples, recipe["batch_size"])
+        epoch = self._state.epoch
+        if schedule.name in ("cosine", "onecycle"):
+            epoch -= self._cycle_start
+        rates = batch_rates(schedule, epoch, size, self.t_) / self._monitor.shrink
+        self._state, loss = train_epoch(
+            self._network, sample, self._state, learning_rate=rates, **recipe
+        )
+        if np.isfinite(loss):
+            self.t_ += n_samples
+        return loss, rates
 
     def _epoch(self, data, sample, validation, recipe):
         """One epoch, and what is noted of it; whether to go on."""
-        schedule, monitor, before = schedule_of(self), self._monitor, self._state
-        size = n_batches(len(data.y), recipe["batch_size"])
-        epoch = before.epoch
-        if schedule.name in ("cosine", "onecycle"):
-            epoch -= self._cycle_start
-        rates = batch_rates(schedule, epoch, size, self.t_) / monitor.shrink
-        self._state, loss = train_epoch(
-            self._network, sample, before, learning_rate=rates, **recipe
-        )
+        loss, rates = self._advance(sample, recipe)
         if not np.isfinite(loss):
             self._diverged(rates)
             return False
         self.n_iter_ += 1
-        self.t_ += len(data.y)
         params = self._exported()
         if params is not self._params:
             self._show(params)
         loss += penalty_value(self._network, params, recipe["regularization"])
         value = self._note(loss, float(rates[-1]), data, validation)
+        monitor, adaptive = self._monitor, schedule_of(self).name == "adaptive"
         monitor.follow(value, self._state.epoch, params, self.tol)
-        adaptive = schedule.name == "adaptive"
         return not monitor.wants_to_stop(self.n_iter_no_change, rates[-1], adaptive)
 
     def _exported(self):

@@ -150,6 +150,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     monitor_training : bool, default=False
         Whether `history_` has the loss and score on the training rows after each epoch,
         without noise.
+    refit : bool, default=False
+        Whether to train again, on all rows, for the number of epochs that was best with
+        the split of `early_stopping`. `history_` and `n_iter_` are those of the split.
 
     Attributes
     ----------
@@ -269,6 +272,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         dtype=None,
         scoring=None,
         monitor_training=False,
+        refit=False,
     ):
         self.loss = loss
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -313,6 +317,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         self.dtype = dtype
         self.scoring = scoring
         self.monitor_training = monitor_training
+        self.refit = refit
 
     @available_if(is_stochastic)
     def partial_fit(self, X, y, sample_weight=None):

@@ -94,6 +94,7 @@ RULES = {
         "a callable or a str of sklearn.metrics.get_scorer_names()",
     ),
     "monitor_training": BOOLEAN,
+    "refit": BOOLEAN,
 }
 # What draws at random, or changes weights outside of the objective; off at these values.
 NOT_FOR_LBFGS = {
@@ -126,6 +127,8 @@ def check_settings(model, rules):
         _check_without_hidden(model)
     if model.solver == "lbfgs":
         _check_lbfgs(model)
+    if model.refit:
+        _check_refit(model)
 
 
 def _check_length(owner, name, value, length):
@@ -159,6 +162,24 @@ def _check_lbfgs(model):
                 f"{name}={value!r} is a part of minibatch training, which solver='lbfgs' "
                 "does not do; use solver='adam', 'sgd' or 'rmsprop'."
             )
+
+
+def _check_refit(model):
+    """What repeats training as it was with fewer rows needs a split, and a start."""
+    if not model.early_stopping or model.solver == "lbfgs":
+        raise InvalidParameter(
+            "refit=True repeats the best epochs of early_stopping=True, which is off or "
+            "not a part of solver='lbfgs'."
+        )
+    if model.warm_start:
+        raise InvalidParameter(
+            "refit=True begins anew and warm_start=True continues; set one of them."
+        )
+    if schedule_of(model).name == "adaptive":
+        raise InvalidParameter(
+            "refit=True has no held out rows for learning_rate='adaptive' to follow; use "
+            "'constant', 'step' or 'cosine'."
+        )
 
 
 def optimizer_of(model):

@@ -50,6 +50,17 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
         ({"solver": "lbfgs", "max_norm": 0.5}, "max_norm=0.5"),
         ({"solver": "lbfgs", "clip_norm": 0.5}, "clip_norm=0.5"),
         ({"solver": "lbfgs", "average_decay": 0.5}, "average_decay=0.5"),
+        ({"refit": True}, "repeats the best epochs of early_stopping"),
+        ({"refit": True, "early_stopping": True, "warm_start": True}, "begins anew"),
+        (
+            {
+                "refit": True,
+                "early_stopping": True,
+                "solver": "sgd",
+                "learning_rate": "adaptive",
+            },
+            "no held out rows for learning_rate",
+        ),
     ],
 )
 def test_refused_settings(settings, words):
@@ -93,6 +104,11 @@ def test_refused_validation_data():
 
 def test_refused_continuations():
     X, y = classification()
+    model = MLPClassifier(early_stopping=True, refit=True)
+    with pytest.raises(ValueError, match="X_val is not among them"):
+        model.fit(X, y, X_val=X, y_val=y)
+    with pytest.raises(ValueError, match="which partial_fit does not know"):
+        model.partial_fit(X, y, classes=[0, 1, 2])
     model = MLPClassifier(max_iter=2, warm_start=True).fit(X, y)
     with pytest.raises(ValueError, match=r"layers of \[4, 100, 3\] units.*\[4, 5, 3\]"):
         model.set_params(hidden_layer_sizes=5).fit(X, y)

@@ -185,6 +185,22 @@ def test_default_early_stopping_does_not_collapse_on_wine():
     assert model.score(X[test], y[test]) > 0.93
 
 
+@pytest.mark.parametrize("learning_rate", ["constant", "cosine"])
+def test_refit_is_a_fit_of_all_rows_for_the_best_time(learning_rate):
+    X, y = load_wine(return_X_y=True)
+    X = scale(X)
+    settings = {"random_state": 0, "learning_rate_init": 0.02, "dropout": 0.2}
+    settings |= {"learning_rate": learning_rate, "max_iter": 40}
+    split = MLPClassifier(early_stopping=True, n_iter_no_change=3, **settings).fit(X, y)
+    again = clone(split).set_params(refit=True).fit(X, y)
+    assert again.best_epoch_ == split.best_epoch_ <= split.n_iter_ == again.n_iter_
+    assert again.t_ == len(y) * again.best_epoch_
+    whole = MLPClassifier(**settings, n_iter_no_change=np.inf)
+    for _ in range(again.best_epoch_):
+        whole.partial_fit(X, y, classes=[0, 1, 2])
+    same_weights(again, whole)
+
+
 def test_validation_rows_without_early_stopping_change_nothing():
     X, y = regression()
     settings = {"max_iter": 10, "random_state": 0, "dropout": 0.2}
@@ -298,13 +314,19 @@ def test_read_only_weights_are_copied_on_update():
     same_weights(model, frozen.fit(X, y))
 
 
-def test_a_failed_fit_leaves_the_model():
+def test_a_failed_fit_leaves_the_model(monkeypatch):
     X, y = regression()
-    model = MLPRegressor(max_iter=3).fit(X, y)
-    before = model.predict(X)
+    model = MLPRegressor(max_iter=3, warm_start=True, early_stopping=True).fit(X, y)
+    before, history = copy.deepcopy(model), copy.deepcopy(model.history_)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         model.fit(X[:, :2], y[:-1])
-    np.testing.assert_array_equal(model.predict(X), before)
+    monkeypatch.setattr(MLPRegressor, "_finish", lambda self: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        model.fit(X, y)
+    monkeypatch.undo()
+    same_weights(model, before)
+    assert model.history_ == history
+    same_weights(model.fit(X, y), before.fit(X, y))
 
 
 # Random predictions
