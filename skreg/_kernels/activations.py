@@ -115,12 +115,9 @@ def rectify(leak, out, intercept, slope):
 @inlined(strict=True)
 def activate(code, out, intercept, slope):
     """Bias, activation and dropout: see :func:`elementwise`."""
-    if code == RELU:
-        rectify(0.0, out, intercept, slope)
-    elif code == LEAKY_RELU:
-        rectify(LEAK, out, intercept, slope)
-    elif code == IDENTITY:
-        rectify(1.0, out, intercept, slope)
+    if code in (IDENTITY, RELU, LEAKY_RELU):
+        leak = 1.0 if code == IDENTITY else (0.0 if code == RELU else LEAK)
+        rectify(leak, out, intercept, slope)
     elif code == GELU:
         elementwise(gelu_and_slope, code, out, intercept, slope)
     else:

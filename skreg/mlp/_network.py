@@ -167,7 +167,10 @@ def forward(network, params, X, noise=None, seed=0, step=0):
     """
     noise = no_noise(network) if noise is None else noise
     params = np.ascontiguousarray(params)
-    rows = make_rows(X, params.dtype)
+    return _forward_rows(network, params, make_rows(X, params.dtype), noise, seed, step)
+
+
+def _forward_rows(network, params, rows, noise, seed, step):
     n_rows = n_rows_of(rows)
     eta = np.empty((n_rows, network.units[-1]), params.dtype)
     work = make_workspace(network, rows, min(BLOCK_ROWS, n_rows), params.dtype)
@@ -187,11 +190,11 @@ def sample_forward(network, params, X, noise, n_samples, seed):
     -------
     eta : ndarray of shape (n_samples, n_rows, n_outputs)
     """
+    params = np.ascontiguousarray(params)
     rows = make_rows(X, params.dtype)
-    n_rows = n_rows_of(rows)
-    draws = np.empty((n_samples, n_rows, network.units[-1]), params.dtype)
+    draws = np.empty((n_samples, n_rows_of(rows), network.units[-1]), params.dtype)
     for step in range(n_samples):
-        draws[step] = forward(network, params, X, noise, seed, step)
+        draws[step] = _forward_rows(network, params, rows, noise, seed, step)
     return draws
 
 

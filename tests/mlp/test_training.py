@@ -1,6 +1,7 @@
 """Epochs: batches, weights, storage, precision, going on after a pickle."""
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -191,6 +192,17 @@ def test_epochs_are_shuffled_differently_and_seeds_matter():
     runs = [problem.train(Adam(), 2, seed=seed)[0].params for seed in (3, 3, 4)]
     np.testing.assert_array_equal(runs[0], runs[1])
     assert (runs[0] != runs[2]).any()
+
+
+def test_fits_in_two_threads_are_those_in_one():
+    def fit(seed):
+        problem = Problem(200, seed=seed)
+        return problem.train(Adam(), 20, noise=problem.noise(0.2))[0].params
+
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(fit, range(6)))
+    for seed, params in enumerate(together):
+        np.testing.assert_array_equal(params, fit(seed))
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=str)
