@@ -36,6 +36,17 @@ GRAM_RECOMPUTED = (
     "set fit_intercept=False."
 )
 
+NO_SVD_OF_SPARSE = (
+    "The 'svd' mode is not supported for sparse X, we fallback to `gcv_mode='eigen'`, as "
+    "scikit-learn 1.9 does; it will be an error there in 1.11. Use the default or pass "
+    "`gcv_mode='eigen'`."
+)
+
+WEIGHTS_NOT_SCORED = (
+    "The scoring {} does not support sample_weight, which may lead to statistically "
+    "incorrect results when fitting {} with sample_weight. "
+)
+
 
 def warn_not_converged(alpha, gap, target, max_iter, stacklevel=3):
     """Warn, scikit-learn's sentence first, that the gap is above what was asked for."""

@@ -1,7 +1,10 @@
-"""The documents say what the signatures say."""
+"""The documents say what the signatures say, and their code and the examples run."""
 
 import inspect
 import re
+import runpy
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -49,3 +52,37 @@ def test_every_parameter_is_documented(name):
 def test_documents_name_every_public_class(filename):
     text = (ROOT / filename).read_text()
     assert all(name in text for name in skreg.__all__)
+
+
+@pytest.mark.parametrize("filename", ["README.md", "docs/choosing_lambda.md"])
+def test_code_of_documents_runs(filename):
+    text = (ROOT / filename).read_text()
+    blocks = re.findall(r"^```python\n(.*?)^```", text, flags=re.M | re.S)
+    assert blocks
+    names = {}
+    for block in blocks:
+        exec(compile(block, filename, "exec"), names)
+
+
+@pytest.mark.parametrize(
+    ("script", "pictures"),
+    [
+        ("quickstart.py", ["lasso_cv_curve.png", "lasso_path.png"]),
+        ("plot_choosing_lambda.py", ["choosing_lambda.png"]),
+    ],
+)
+def test_examples_run(script, pictures, tmp_path):
+    pytest.importorskip("matplotlib")
+    main = runpy.run_path(str(ROOT / "examples" / script))["main"]
+    if "SPLITS" in main.__globals__:
+        main.__globals__["SPLITS"] = 1
+    printed = StringIO()
+    with redirect_stdout(printed):
+        main(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == pictures
+    assert all(picture in printed.getvalue() for picture in pictures)
+
+
+def test_every_example_is_run():
+    scripts = {path.name for path in (ROOT / "examples").glob("*.py")}
+    assert scripts == {"quickstart.py", "plot_choosing_lambda.py"}

@@ -59,7 +59,12 @@ import numpy as np
 from skreg._kernels.row_removal import Coordinates, remove_rows
 from skreg._solvers.leverage import Hats, quadratic_parts
 from skreg._solvers.sample import column_curvature
-from skreg._solvers.subsample import errors_at, row_tiles, without_row
+from skreg._solvers.subsample import (
+    errors_at,
+    refuse_one_row,
+    row_tiles,
+    without_row,
+)
 from skreg._solvers.support import is_uniform
 from skreg.penalties import slope_at_zero
 
@@ -126,11 +131,7 @@ def approximate_leave_one_out(sample, penalty, alphas, coefs, *, solve, moments=
         An alpha at which more than 20 rows and a tenth of all have a leverage above 0.99
         is saturated: its solution interpolates, all its errors are infinite.
     """
-    if len(sample.y) == 1:
-        raise ValueError(
-            "Leave-one-out needs at least two rows of positive weight; got X with "
-            "n_samples=1."
-        )
+    refuse_one_row(sample)
     alphas = np.asarray(alphas, dtype=np.float64)
     coefs = np.asarray(coefs, dtype=np.float64)
     path = _Path(sample, penalty, alphas, coefs, moments)

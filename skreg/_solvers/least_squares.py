@@ -98,14 +98,7 @@ def solve_path(
     alphas = np.asarray(alphas, dtype=np.float64)
     n_targets, n_features = sample.y.shape[1], sample.X.shape[1]
     result = unsolved(alphas, 0.5 * sample.y_norm2, n_features)
-    iterated = []
-    for t, alpha in enumerate(alphas):
-        strength = penalty.quadratic_strength(alpha)
-        if strength is None:
-            iterated.append(t)
-        else:
-            direct = solve_ridge(sample, np.full(n_targets, strength))
-            result.coefs[:, t], result.dual_gaps[:, t] = direct.coef, direct.dual_gap
+    iterated = solve_directly(sample, penalty, result)
     if iterated:
         if moments is None and (
             prefers_gram(sample.X, len(alphas)) if use_gram is None else use_gram
@@ -123,10 +116,7 @@ def solve_path(
                     result.coefs[k, iterated],
                     np.full(len(iterated), k),
                 )
-    judged = judge(result, tol)
-    direct = np.setdiff1d(np.arange(len(alphas)), iterated)
-    judged.converged[:, direct] = True
-    return judged
+    return judge(result, tol, iterated)
 
 
 def solve_moments_path(moments, penalty, alphas, *, tol, max_iter, start=None):
@@ -141,7 +131,7 @@ def solve_moments_path(moments, penalty, alphas, *, tol, max_iter, start=None):
     problems = (make_problem(None, k, moments, None) for k in range(n_targets))
     every = range(len(alphas))
     _solve_each(problems, penalty, every, result, start, tol, max_iter)
-    return judge(result, tol)
+    return judge(result, tol, every)
 
 
 def unsolved(alphas, null, n_features):
@@ -170,11 +160,32 @@ def _solve_each(problems, penalty, places, result, start, tol, max_iter):
             result.dual_gaps[k, t], result.n_iters[k, t] = step.gap, step.n_iter
 
 
-def judge(result, tol):
-    """With gaps no smaller than rounding, and whether they are as small as they should."""
+def solve_directly(sample, penalty, result):
+    """Write the solutions at alphas where the penalty is just l2/2 ||coef||^2; the others.
+
+    A result with one gap for all targets gets the sum of theirs.
+    """
+    iterated = []
+    for t, alpha in enumerate(result.alphas):
+        strength = penalty.quadratic_strength(alpha)
+        if strength is None:
+            iterated.append(t)
+            continue
+        direct = solve_ridge(sample, np.full(sample.y.shape[1], strength))
+        result.coefs[:, t] = direct.coef
+        problems = len(result.dual_gaps)
+        result.dual_gaps[:, t] = direct.dual_gap.reshape(problems, -1).sum(axis=1)
+    return iterated
+
+
+def judge(result, tol, iterated):
+    """With gaps no smaller than rounding, and whether they are as small as they should;
+    direct solutions, at all but the alphas `iterated`, are.
+    """
     null = result.null_objectives[:, None]
     floor = gap_floor(null)
     converged = result.dual_gaps <= np.maximum(max(tol, EXACT_GAP) * null, floor)
+    converged[:, np.setdiff1d(np.arange(len(result.alphas)), iterated)] = True
     gaps = np.maximum(result.dual_gaps, floor)
     return result._replace(dual_gaps=gaps, converged=converged)
 

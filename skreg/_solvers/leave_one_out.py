@@ -29,6 +29,7 @@ from skreg._solvers.spectrum import (
     find_spectrum,
     row_products,
 )
+from skreg._solvers.subsample import refuse_one_row
 
 # Errors from a Gram matrix keep ten digits down to this ratio of its eigenvalues plus l2.
 EXACT_CONDITION = 1e-6
@@ -73,11 +74,7 @@ def leave_one_out(sample, l2, *, exact_factor=False, spectrum=None):
 
 def spectrum_for_rows(sample, least_l2, *, exact_factor=False):
     """The spectrum of a sample of at least two rows, or an error with what it needs."""
-    if len(sample.y) == 1:
-        raise ValueError(
-            "Leave-one-out needs at least two rows of positive weight; got X with "
-            "n_samples=1."
-        )
+    refuse_one_row(sample)
     if dense_bytes(sample) > MAX_DENSE_BYTES:
         refuse_dense(sample, "Exact leave-one-out")
     condition = 1.0 if exact_factor else EXACT_CONDITION

@@ -25,11 +25,12 @@ from skreg._solvers.least_squares import (
     gap_floor,
     judge,
     prefers_gram,
+    solve_directly,
     unsolved,
 )
 from skreg._solvers.moments import make_moments
 from skreg._solvers.results import DEFAULT_TOL, EXACT_GAP, Step, Stop
-from skreg._solvers.ridge import certify_ridge, solve_ridge
+from skreg._solvers.ridge import certify_ridge
 from skreg._solvers.row_products import ColumnProducts, GramProducts
 from skreg._solvers.row_working_set import CompleteRowSet, RowWorkingSet
 from skreg._solvers.sample import column_design, start_state
@@ -51,17 +52,8 @@ def solve_multi_task_path(
     n_features). Gaps come from residuals.
     """
     alphas = np.asarray(alphas, dtype=np.float64)
-    n_targets, n_features = sample.y.shape[1], sample.X.shape[1]
-    result = _unsolved(alphas, sample.y_norm2, n_features)
-    iterated = []
-    for t, alpha in enumerate(alphas):
-        strength = penalty.quadratic_strength(alpha)
-        if strength is None:
-            iterated.append(t)
-        else:
-            direct = solve_ridge(sample, np.full(n_targets, strength))
-            result.coefs[:, t] = direct.coef
-            result.dual_gaps[0, t] = direct.dual_gap.sum()
+    result = _unsolved(alphas, sample.y_norm2, sample.X.shape[1])
+    iterated = solve_directly(sample, penalty, result)
     if iterated:
         if moments is None and prefers_gram(sample.X, len(alphas)):
             moments = make_moments(sample)
@@ -76,10 +68,7 @@ def solve_multi_task_path(
             result.dual_gaps[0, iterated] = recompute_multi_task_gaps(
                 sample, penalty, alphas[iterated], solved
             )
-    judged = judge(result, tol)
-    direct = np.setdiff1d(np.arange(len(alphas)), iterated)
-    judged.converged[:, direct] = True
-    return judged
+    return judge(result, tol, iterated)
 
 
 def solve_multi_task_moments_path(
@@ -94,8 +83,9 @@ def solve_multi_task_moments_path(
     alphas = np.asarray(alphas, dtype=np.float64)
     result = _unsolved(alphas, moments.y_norm2, len(moments.X_mean))
     problem = _moments_problem(moments, tol, make_sample)
-    _solve(problem, penalty, range(len(alphas)), result, start, tol, max_iter)
-    return judge(result, tol)
+    every = range(len(alphas))
+    _solve(problem, penalty, every, result, start, tol, max_iter)
+    return judge(result, tol, every)
 
 
 def _unsolved(alphas, y_norm2, n_features):

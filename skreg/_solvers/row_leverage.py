@@ -33,7 +33,13 @@ from skreg._solvers.approximate_leave_one_out import (
     slopes_of,
 )
 from skreg._solvers.leverage import quadratic_parts
-from skreg._solvers.subsample import GramBlocks, errors_at, row_tiles, without_row
+from skreg._solvers.subsample import (
+    GramBlocks,
+    errors_at,
+    refuse_one_row,
+    row_tiles,
+    without_row,
+)
 
 # The Hessian of more coefficients than this takes more than 300 MB.
 MAX_COEFFICIENTS = 6_000
@@ -88,6 +94,7 @@ def row_leave_one_out(sample, penalty, alphas, coefs, *, solve, moments=None):
     -------
     RowLeaveOneOut
     """
+    refuse_one_row(sample)
     path = _RowPath(sample, penalty, alphas, coefs, moments)
     found = [path.leave_one_out(t) for t in range(len(alphas))]
     errors = np.array([one[0] for one in found])

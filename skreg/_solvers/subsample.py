@@ -27,6 +27,15 @@ def some_features(sample, features):
     )
 
 
+def refuse_one_row(sample):
+    """Leave-one-out leaves nothing of one row."""
+    if len(sample.y) == 1:
+        raise ValueError(
+            "Leave-one-out needs at least two rows of positive weight; got X with "
+            "n_samples=1."
+        )
+
+
 def without_row(sample, row):
     """All rows but one, which takes its whole weight with it; centred again, but divided
     by the scale of all rows.

@@ -415,5 +415,5 @@ class ElasticNetCV(PenalizedLeastSquaresCV):
         ratios = checked_l1_ratios(type(self).__name__, self.l1_ratio)
         return [L1L2(ratio, self.positive) for ratio in ratios]
 
-    def _set_penalty(self, penalties, i):
-        self.l1_ratio_ = penalties[i].l1_ratio
+    def _attributes_of(self, penalty):
+        return {"l1_ratio_": penalty.l1_ratio}

@@ -388,5 +388,5 @@ class MultiTaskElasticNetCV(MultiTaskLeastSquaresCV):
     def _penalties(self):
         return [L1L2(r) for r in checked_l1_ratios(type(self).__name__, self.l1_ratio)]
 
-    def _set_penalty(self, penalties, i):
-        self.l1_ratio_ = penalties[i].l1_ratio
+    def _attributes_of(self, penalty):
+        return {"l1_ratio_": penalty.l1_ratio}

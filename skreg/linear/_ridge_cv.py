@@ -6,6 +6,7 @@ from inspect import signature
 import numpy as np
 from scipy import sparse
 from sklearn import get_config
+from sklearn.callback import with_callbacks
 from sklearn.metrics import check_scoring, get_scorer
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -35,9 +36,10 @@ from skreg._validation import (
     real,
     unchanged_on_failure,
 )
-from skreg.exceptions import InvalidParameter
+from skreg.exceptions import NO_SVD_OF_SPARSE, WEIGHTS_NOT_SCORED, InvalidParameter
 from skreg.linear._alpha_path import AlphaPath
 from skreg.linear._base import routing_enabled
+from skreg.linear._callbacks import WithCallbacks, models_of_path, what_is_given
 from skreg.linear._ridge import Ridge, store_solution
 from skreg.paths.ridge_choice import choose_alphas, table
 from skreg.paths.ridge_curves import Scoring, criterion_curve, leave_one_out_curve
@@ -53,7 +55,7 @@ CERTIFIED = 1e-12
 OPTIONAL = ("cv_results_", "cv_predictions_", "mse_path_", "alpha_1se_")
 
 
-class RidgeCV(AlphaPath):
+class RidgeCV(WithCallbacks, AlphaPath):
     r"""Ridge with alpha chosen by exact leave-one-out, folds or a criterion.
 
     .. math::
@@ -273,6 +275,7 @@ class RidgeCV(AlphaPath):
     def _has_criterion(self):
         return isinstance(self.cv, str) and self.cv in CRITERIA
 
+    @with_callbacks
     def _fit(self, X, y, sample_weight, params):
         check_parameters("RidgeCV", self.get_params(deep=False), self._parameters)
         routing_enabled(self, params)
@@ -281,6 +284,7 @@ class RidgeCV(AlphaPath):
         self.alphas_ = check_alphas(grid, positive=closed_form)
         self._check_combination()
         data = check_input(self, X, y, sample_weight, scalar=True)
+        task = self._first_task(2, what_is_given(X, y, sample_weight)).begin()
         self._warn_of_mode(data.X)
         split_params, score_params = self._route(data, sample_weight, params)
         for name in set(OPTIONAL) & vars(self).keys():
@@ -290,17 +294,25 @@ class RidgeCV(AlphaPath):
         )
         l2 = self.alphas_ / sample.weight_sum
         if closed_form:
-            curve, spectrum = self._score_rows(sample, l2, data, score_params)
+            with task.subtask(self.cv or "loo"):
+                curve, spectrum = self._score_rows(sample, l2, data, score_params)
         else:
             folds = split_rows(self.cv, data, split_params)
-            curve, spectrum = self._score_folds(sample, l2, data, folds, score_params)
+            with task.subtask("folds", len(folds), in_order=False) as part:
+                tasks = part.at_once("fold", len(folds))
+                found = self._score_folds(sample, l2, data, folds, score_params, tasks)
+            curve, spectrum = found
         self._path_alphas = self.alphas_
-        coefs = self._store_path(sample, spectrum, l2, data)
+        with task.subtask("path", len(l2)) as path:
+            coefs = self._store_path(sample, spectrum, l2, data)
+            solutions = self.coef_path_, self.intercept_path_
+            path.models("alpha", models_of_path(self.alphas_, lambda: solutions))
         best = self._choose(curve, sample, spectrum, l2, data)
         if curve.predict is not None:
             predictions = for_given_rows(curve.predict(best)[None], data, np.nan)
             self.cv_predictions_ = predictions[..., 0]
         self._store_fit(sample, spectrum, l2[best], coefs, best, data)
+        task.end({})
 
     def _check_combination(self):
         """Refuse before any work what has no meaning together."""
@@ -326,13 +338,7 @@ class RidgeCV(AlphaPath):
 
     def _warn_of_mode(self, X):
         if self.gcv_mode == "svd" and sparse.issparse(X) and self._leaves_one_out:
-            warnings.warn(
-                "The 'svd' mode is not supported for sparse X, we fallback to "
-                "`gcv_mode='eigen'`, as scikit-learn 1.9 does; it will be an error there "
-                "in 1.11. Use the default or pass `gcv_mode='eigen'`.",
-                FutureWarning,
-                stacklevel=5,
-            )
+            warnings.warn(NO_SVD_OF_SPARSE, FutureWarning, stacklevel=6)
 
     def _score_rows(self, sample, l2, data, score_params):
         """Leave-one-out or a criterion, from one decomposition."""
@@ -357,7 +363,7 @@ class RidgeCV(AlphaPath):
             self.cv_results_ = for_given_rows(curve.kept, data, filler)
         return curve, spectrum
 
-    def _score_folds(self, sample, l2, data, folds, score_params):
+    def _score_folds(self, sample, l2, data, folds, score_params, tasks):
         """Folds, and the decomposition of all rows unless it is not affordable."""
         problem = FoldProblem(
             data.X.tocsr() if sparse.issparse(data.X) else data.X,
@@ -375,6 +381,7 @@ class RidgeCV(AlphaPath):
             self._scoring(self._accepted(score_params)),
             fold_weighting=self.fold_weighting,
             jobs={"n_jobs": self.n_jobs, "verbose": int(self.verbose)},
+            tasks=tasks,
         )
         self.mse_path_ = curve.mse
         if not is_direct(sample):
@@ -394,12 +401,8 @@ class RidgeCV(AlphaPath):
         function = getattr(scorer, "_score_func", scorer)
         if not score_params or "sample_weight" in signature(function).parameters:
             return score_params
-        warnings.warn(
-            f"The scoring {scorer} does not support sample_weight, which may lead to "
-            f"statistically incorrect results when fitting {self} with sample_weight. ",
-            UserWarning,
-            stacklevel=6,
-        )
+        text = WEIGHTS_NOT_SCORED.format(scorer, self)
+        warnings.warn(text, UserWarning, stacklevel=7)
         return {}
 
     def _store_path(self, sample, spectrum, l2, data):

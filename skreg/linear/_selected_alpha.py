@@ -2,10 +2,11 @@
 
 import warnings
 from copy import copy
-from functools import partial
+from functools import cache, partial
 from numbers import Integral
 
 import numpy as np
+from sklearn.callback import with_callbacks
 from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
@@ -35,6 +36,7 @@ from skreg._validation import (
 from skreg.exceptions import ALPHA_ZERO, InvalidParameter
 from skreg.linear._alpha_path import AlphaPath
 from skreg.linear._base import routing_enabled, stored
+from skreg.linear._callbacks import WithCallbacks, models_of_path, what_is_given
 from skreg.linear._coordinate_descent import (
     SHARED_PARAMETERS,
     EachTargetAlone,
@@ -83,7 +85,7 @@ INPUT_ATTRIBUTES = {"n_features_in_", "feature_names_in_"}
 OPTIONAL = ("alpha_1se_", "mixing_", "mse_path_", "cv_predictions_")
 
 
-class SelectedAlpha(AlphaPath, PenalizedRegressor):
+class SelectedAlpha(WithCallbacks, AlphaPath, PenalizedRegressor):
     """Base of estimators that choose alpha by scores at every alpha of a path."""
 
     def _penalties(self):
@@ -116,6 +118,7 @@ class SelectedAlpha(AlphaPath, PenalizedRegressor):
             self._fit(X, y, sample_weight, params)
         return self
 
+    @with_callbacks
     def _fit(self, X, y, sample_weight, params):
         parameters = self.get_params(deep=False)
         check_parameters(type(self).__name__, parameters, self._parameters)
@@ -126,14 +129,18 @@ class SelectedAlpha(AlphaPath, PenalizedRegressor):
         for name in OPTIONAL:
             if hasattr(self, name):
                 delattr(self, name)
-        paths = self._choose(data, recipe, routed[0], _for_scorer(data, routed[1]))
-        warn_if_not_converged(_worst(paths), parameters, stacklevel=5)
+        score_params = _for_scorer(data, routed[1])
+        given = what_is_given(X, y, sample_weight)
+        paths = self._choose(data, recipe, routed[0], score_params, given)
+        warn_if_not_converged(_worst(paths), parameters, stacklevel=6)
 
-    def _choose(self, data, recipe, split_params, score_params):
+    def _choose(self, data, recipe, split_params, score_params, given):
         """Search all targets at once, store the result; all paths that were solved."""
+        task = self._first_task(len(recipe.penalties) + 1, given).begin()
         setting = self._prepare(data, recipe, split_params)
-        search, fitted, recipe = self._search(setting, recipe, data, score_params)
+        search, fitted, recipe = self._search(setting, recipe, data, score_params, task)
         result = self._store_search(search, fitted, recipe, data)
+        task.end({})
         return [*search.fold_paths, *(path.result for path in fitted.paths), result]
 
     def _check_combination(self):
@@ -210,33 +217,50 @@ class SelectedAlpha(AlphaPath, PenalizedRegressor):
         parallel = Parallel(prefer="threads", n_jobs=self.n_jobs)
         return parallel(delayed(task)() for task in tasks)
 
-    def _paths(self, setting, recipe):
-        """(paths on all rows, recipe with grids)."""
+    def _with_grids(self, setting, recipe):
+        """The recipe with its solver and the grids of alphas."""
         _, sample, moments = setting
-        solver, grids = self._solver(sample), self._grids(sample, moments, recipe.penalties)
-        recipe = recipe._replace(solver=solver, alphas=grids)
-        return fit_all(recipe, sample, moments), recipe
+        grids = self._grids(sample, moments, recipe.penalties)
+        return recipe._replace(solver=self._solver(sample), alphas=grids)
 
-    def _search(self, setting, recipe, data, score_params, count=None):
+    def _search(self, setting, recipe, data, score_params, task, count=None):
         """(search, paths on all rows, recipe with grids); `count` of their alphas, or as
         many as `saturation` leaves.
         """
-        plan, (fitted, recipe) = setting[0], self._paths(setting, recipe)
+        plan, sample, moments = setting
+        recipe = self._with_grids(setting, recipe)
+        fitted = fit_all(
+            recipe, sample, moments, partial(self._watched_path, task, recipe, data)
+        )
         if self.saturation is not None:
             count = n_until(fitted, self.saturation) if count is None else count
             recipe, fitted = truncated(recipe, fitted, count)
         if plan is None:
-            return self._without_folds(fitted, recipe, data, score_params), fitted, recipe
-        search = search_folds(
-            fitted,
-            recipe,
-            plan,
-            rule=self.rule,
-            fold_weighting=self.fold_weighting,
-            jobs={"n_jobs": self.n_jobs, "verbose": int(self.verbose)},
-            score_params=score_params,
-        )
+            with task.subtask(self.cv):
+                search = self._without_folds(fitted, recipe, data, score_params)
+            return search, fitted, recipe
+        n_folds = len(plan.folds)
+        with task.subtask("folds", n_folds, in_order=False) as folds:
+            search = search_folds(
+                fitted,
+                recipe,
+                plan,
+                rule=self.rule,
+                fold_weighting=self.fold_weighting,
+                jobs={"n_jobs": self.n_jobs, "verbose": int(self.verbose)},
+                score_params=score_params,
+                tasks=folds.at_once("fold", n_folds),
+            )
         return search, fitted, recipe
+
+    def _watched_path(self, task, recipe, data, i, solve):
+        """What solves the path of penalty i, as a task with a subtask for every alpha."""
+        alphas, more = recipe.alphas[i], self._attributes_of(recipe.penalties[i])
+        with task.subtask("path", len(alphas)) as path:
+            fitted, result = solve()
+            solutions = cache(partial(self._as_stored, fitted, 1.0, data))
+            path.models("alpha", models_of_path(alphas, solutions, **more))
+        return fitted, result
 
     def _without_folds(self, fitted, recipe, data, score_params):
         """A :class:`~skreg.paths.alpha_search.Search` for a `cv` that is a name."""
@@ -263,8 +287,9 @@ class SelectedAlpha(AlphaPath, PenalizedRegressor):
             ]
         return [np.sort(check_alphas(self.alphas))[::-1]] * len(penalties)
 
-    def _set_penalty(self, penalties, i):
-        """Set what tells the chosen penalty from the others; alpha does not."""
+    def _attributes_of(self, penalty):
+        """What tells the chosen penalty from the others, by name; alpha does not."""
+        return {}
 
     def _store_search(self, search, fitted, recipe, data):
         """Set the attributes of what was tried and chosen; the final path result."""
@@ -281,7 +306,8 @@ class SelectedAlpha(AlphaPath, PenalizedRegressor):
             self.alphas_ = self.alphas_[0]
         self._path_alphas = np.asarray(grids[i])
         self.alpha_results_ = search.results
-        self._set_penalty(recipe.penalties, i)
+        for name, value in self._attributes_of(recipe.penalties[i]).items():
+            setattr(self, name, value)
         self._store_predictions(search.predictions, data)
         result = first_alphas(fitted.results[i], slice(t, t + 1))
         result = self._store(data, fitted.sample, result, recipe.penalties[i], self.alpha_)
@@ -289,21 +315,25 @@ class SelectedAlpha(AlphaPath, PenalizedRegressor):
         return result
 
     def _store_path(self, path, mixing, t, data):
-        coefs, intercepts = path.all_coefs(mixing), path.at(mixing)[1]
+        self.coef_path_, self.intercept_path_ = self._as_stored(path, mixing, data)
         if self._is_relaxed():
             self.mixing_ = float(mixing)
             self.coef_, self.intercept_ = stored(
-                coefs[:, t],
-                intercepts[:, t],
+                path.all_coefs(mixing)[:, t],
+                path.at(mixing)[1][:, t],
                 data,
                 self.fit_intercept,
                 as_matrix=self._coef_is_matrix,
             )
+
+    def _as_stored(self, path, mixing, data):
+        """`coef_path_` and `intercept_path_` of a path."""
+        coefs, intercepts = path.all_coefs(mixing), path.at(mixing)[1]
         coefs = np.swapaxes(coefs, 1, 2).astype(data.X.dtype)
         intercepts = intercepts.astype(data.X.dtype)
-        several = self._coef_is_matrix
-        self.coef_path_ = coefs if several else coefs[0]
-        self.intercept_path_ = intercepts if several else intercepts[0]
+        if self._coef_is_matrix:
+            return coefs, intercepts
+        return coefs[0], intercepts[0]
 
     def _store_predictions(self, predictions, data):
         if predictions is None:
@@ -353,33 +383,49 @@ class PenalizedLeastSquaresCV(EachTargetAlone, SelectedAlpha):
         "alpha_per_target": BOOLEAN,
     }
 
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = bool(self.alpha_per_target)
+        return tags
+
     def _checked(self, X, y, sample_weight):
         data = check_input(self, X, y, sample_weight)
         return data if self.alpha_per_target else one_target(self, data)
 
-    def _choose(self, data, recipe, split_params, score_params):
+    def _choose(self, data, recipe, split_params, score_params, given):
         if not self.alpha_per_target or data.y_ndim == 1:
-            return super()._choose(data, recipe, split_params, score_params)
+            return super()._choose(data, recipe, split_params, score_params, given)
+        task = self._first_task(data.y.shape[1], given).begin()
         setting, parts, paths = self._prepare(data, recipe, split_params), [], []
         targets = range(data.y.shape[1])
         count = self._common_count((target_of(setting, k) for k in targets), recipe)
         for k in targets:
             part, one = copy(self), data._replace(y=data.y[:, [k]], y_ndim=1)
+            own_task = task.subtask(
+                "target",
+                len(recipe.penalties) + 1,
+                y=partial(_column, given["y"], k),
+            ).begin()
             search, fitted, own = part._search(
-                target_of(setting, k), recipe, one, score_params, count
+                target_of(setting, k), recipe, one, score_params, own_task, count
             )
             paths += search.fold_paths
             paths.append(part._store_search(search, fitted, own, one))
+            own_task.end(vars(part))
             parts.append(part)
         self._stack(parts)
+        task.end({})
         return paths
 
     def _common_count(self, settings, recipe):
         """With `saturation`, the number of alphas until all targets have reached it."""
         if self.saturation is None:
             return None
-        fits = (self._paths(setting, recipe) for setting in settings)
-        return max(n_until(fitted, self.saturation) for fitted, _ in fits)
+        counts = []
+        for setting in settings:
+            fitted = fit_all(self._with_grids(setting, recipe), *setting[1:])
+            counts.append(n_until(fitted, self.saturation))
+        return max(counts)
 
     def _stack(self, parts):
         """Attributes of one fit per target as arrays whose first axis is the target."""
@@ -396,7 +442,7 @@ class PenalizedLeastSquaresCV(EachTargetAlone, SelectedAlpha):
     def _store_search(self, search, fitted, recipe, data):
         result = super()._store_search(search, fitted, recipe, data)
         if self.alpha_ == 0:
-            warnings.warn(ALPHA_ZERO, UserWarning, stacklevel=6)
+            warnings.warn(ALPHA_ZERO, UserWarning, stacklevel=7)
         return result
 
 
@@ -406,6 +452,11 @@ def _for_scorer(data, routed):
         weights = data.sample_weight
         return {} if weights is None else {"sample_weight": weights}
     return {name: np.asarray(rows_of(data, value)) for name, value in routed.items()}
+
+
+def _column(y, k):
+    """Target k of y as it was given."""
+    return np.asarray(y)[:, k]
 
 
 def target_of(setting, k):
@@ -430,7 +481,7 @@ def one_target(estimator, data):
             "A column-vector y was passed when a 1d array was expected. Please change "
             "the shape of y to (n_samples,), for example using ravel().",
             DataConversionWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
     return data._replace(y_ndim=1)
 

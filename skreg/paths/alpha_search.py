@@ -6,18 +6,21 @@ the result is one :class:`Search`. Candidates are counted by penalty (l1_ratio),
 and mixing, the share of the path in its blend with unpenalised refits.
 """
 
+import warnings
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from skreg._kernels.design import is_sparse
 from skreg._solvers.approximate_leave_one_out import approximate_leave_one_out
 from skreg._solvers.fold_moments import as_slice
 from skreg._solvers.leverage import degrees_of_freedom
 from skreg._solvers.row_leverage import row_degrees_of_freedom, row_leave_one_out
+from skreg._solvers.sample import slices_of
 from skreg.paths.criteria import CRITERIA, Fits
 from skreg.paths.cross_validation import CANCELLATION, cross_validate
-from skreg.paths.fitted_path import entries, fit_sample
+from skreg.paths.fitted_path import fit_sample
 from skreg.paths.scoring import scores_of_rows
 from skreg.paths.selection import (
     best_index,
@@ -27,10 +30,10 @@ from skreg.paths.selection import (
     summarize,
 )
 
-# Predictions of so many models are made for all rows at once.
-MODELS_AT_ONCE = 32
-# With more features than one in so many, X is read as it is.
-WHOLE_SHARE = 8
+# Out-of-fold predictions are made for so many rows at once.
+ROWS_AT_ONCE = 1024
+# Above this share of rows that are only approximately left out, a warning says so.
+UNSETTLED_SHARE = 0.1
 
 
 class Fitted(NamedTuple):
@@ -54,12 +57,21 @@ class Search(NamedTuple):
     fold_paths: list  # of PathResult
 
 
-def fit_all(recipe, sample, moments):
-    """Solve every penalty at every alpha on all rows."""
+def unwatched(i, solve):
+    """What `solve` returns, without a task for it."""
+    return solve()
+
+
+def fit_all(recipe, sample, moments, watched=unwatched):
+    """Solve every penalty at every alpha on all rows.
+
+    ``watched(i, solve)`` returns what the function `solve` does for penalty i.
+    """
     known = {} if moments is None else {"moments": moments}
+    solve = partial(fit_sample, recipe.solver, sample, refit=recipe.refit, **known)
     pairs = [
-        fit_sample(recipe.solver, sample, penalty, alphas, recipe.refit, **known)
-        for penalty, alphas in zip(recipe.penalties, recipe.alphas, strict=True)
+        watched(i, partial(solve, penalty=penalty, alphas=recipe.alphas[i]))
+        for i, penalty in enumerate(recipe.penalties)
     ]
     return Fitted(sample, moments, [pair[0] for pair in pairs], [pair[1] for pair in pairs])
 
@@ -107,7 +119,7 @@ def first_alphas(result, which):
     )
 
 
-def search_folds(fitted, recipe, plan, *, rule, fold_weighting, jobs, score_params):
+def search_folds(fitted, recipe, plan, *, rule, fold_weighting, jobs, score_params, tasks):
     """Choose by scores of held-out folds.
 
     Parameters
@@ -121,8 +133,10 @@ def search_folds(fitted, recipe, plan, *, rule, fold_weighting, jobs, score_para
         `n_jobs`, `verbose` of joblib.
     score_params : dict
         One value per row for the scorer.
+    tasks : list
+        See :func:`skreg.paths.cross_validation.cross_validate`.
     """
-    folds = cross_validate(plan, recipe, jobs, score_params)
+    folds = cross_validate(plan, recipe, jobs, score_params, tasks)
     mse = np.array([[scores.mse for scores in fold] for fold in folds])
     scores = -mse
     if recipe.scorer is not None:
@@ -165,8 +179,22 @@ def search_rows(fitted, recipe, data, *, rule, score_params):
     df = np.array([rows.degrees_of_freedom for rows in found])
     results = _results(fitted, recipe, summary, df=df, **more)
     best, one_se, chosen = _choices(results, rule, has_se=recipe.scorer is None)
+    if not recipe.solver.joint:
+        _warn_if_unsettled(found[chosen[0]], chosen[1], len(data.y))
     predictions = data.y - errors[chosen[0], chosen[1]]
     return Search(results, chosen, best, one_se, squares, predictions, [])
+
+
+def _warn_if_unsettled(rows, t, n_samples):
+    """Where the change of support of many rows was not found, errors are a first guess."""
+    if rows.n_unsettled[t] > UNSETTLED_SHARE * n_samples:
+        warnings.warn(
+            f"cv='loo': for {rows.n_unsettled[t]} of {n_samples} rows it was not found "
+            "which features enter or leave without them at the chosen alpha; their errors "
+            "are those at the present support. Use folds, such as cv=5, or larger alphas.",
+            UserWarning,
+            stacklevel=10,
+        )
 
 
 def _left_out(fitted, recipe):
@@ -271,38 +299,35 @@ def _size(data, test):
 def _out_of_fold(plan, recipe, folds, chosen):
     """Predictions of held-out rows, averaged where a row was held out several times."""
     i, t, m = chosen
-    paths = [scores[i].fitted for scores in folds]
-    predict = _at_once if len(folds) <= MODELS_AT_ONCE else _one_by_one
-    total, count = np.zeros(plan.data.y.shape), np.zeros(len(plan.data.y))
-    found = predict(plan, paths, recipe.mixings[m], t)
-    for (_, test), predictions in zip(plan.folds, found, strict=True):
-        np.add.at(total, test, predictions.T)
-        np.add.at(count, test, 1.0)
-    with np.errstate(invalid="ignore"):
-        return total / count[:, None]
-
-
-def _one_by_one(plan, paths, mixing, t):
-    """Predictions (n_targets, n_rows) for the test rows of each fold."""
+    paths, n_samples = [scores[i].fitted for scores in folds], len(plan.data.y)
+    tests = np.concatenate([test for _, test in plan.folds])
+    times = np.bincount(tests, minlength=n_samples)
+    if times.max() == 1 and not is_sparse(plan.data.rows):
+        return _row_by_row(plan, paths, recipe.mixings[m], t)
+    total = np.zeros(plan.data.y.shape)
     for (_, test), path in zip(plan.folds, paths, strict=True):
-        rows = as_slice(test)
-        yield path.predict(plan.data.rows, rows, mixing, slice(t, t + 1))[:, 0]
+        rows, only = as_slice(test), slice(t, t + 1)
+        found = path.predict(plan.data.rows, rows, recipe.mixings[m], only)
+        np.add.at(total, test, found[:, 0].T)
+    with np.errstate(invalid="ignore"):
+        return total / times[:, None]
 
 
-def _at_once(plan, paths, mixing, t):
-    """The same from products of the rows of X with the coefficients of all folds: a row is
-    read once, where it is.
+def _row_by_row(plan, paths, mixing, t):
+    """Where the test sets are disjoint, each row meets the coefficients of its own fold in
+    the order in which X is stored: twice as fast as to collect the rows of each fold.
     """
-    X = plan.data.rows
-    features = np.unique(np.concatenate([path.features for path in paths]))
-    if WHOLE_SHARE * len(features) > X.shape[1]:  # columns cost more to copy than to read
-        features = np.arange(X.shape[1])
-    intercepts = np.array([path.at(mixing)[1][:, t] for path in paths])
-    coefs = np.zeros((*intercepts.shape, X.shape[1]))
-    for k, path in enumerate(paths):
-        coefs[k][:, path.features] = path.at(mixing)[0][:, t]
-    flat = coefs[:, :, features].reshape(intercepts.size, len(features))
-    fitted = entries(X, slice(None), features) @ flat.T + intercepts.ravel()
-    fitted = fitted.reshape(X.shape[0], *intercepts.shape)
+    X, (n_samples, n_targets) = plan.data.rows, plan.data.y.shape
+    owner = np.full(n_samples, len(paths))
     for k, (_, test) in enumerate(plan.folds):
-        yield fitted[test, k].T
+        owner[test] = k
+    coefs = np.zeros((len(paths) + 1, n_targets, X.shape[1]))
+    intercepts = np.full((len(paths) + 1, n_targets), np.nan)
+    for k, path in enumerate(paths):
+        some, intercept = path.at(mixing)
+        coefs[k][:, path.features], intercepts[k] = some[:, t], intercept[:, t]
+    found = intercepts[owner]
+    for rows in slices_of(n_samples, ROWS_AT_ONCE):
+        for k in range(n_targets):
+            found[rows, k] += np.einsum("ij,ij->i", X[rows], coefs[owner[rows], k])
+    return found

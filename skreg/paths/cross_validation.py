@@ -115,19 +115,38 @@ def partition(folds, n_samples):
     return parts if len(parts) > 1 else None
 
 
-def cross_validate(plan, recipe, jobs, score_params):
+def cross_validate(plan, recipe, jobs, score_params, tasks):
     """Fit and score every fold.
+
+    Parameters
+    ----------
+    plan : FoldPlan
+    recipe : Recipe
+    jobs : dict
+        `n_jobs`, `verbose` of joblib.
+    score_params : dict
+        One value per row for the scorer.
+    tasks : list of context managers
+        One for each fold, entered where and while it is fitted.
 
     Returns
     -------
     list of list of FoldScores
         For each fold, one for each penalty.
     """
-    tasks = (
-        delayed(_fold)(plan.data, recipe, plan.folds[k], moments, held_out, score_params)
+    calls = (
+        delayed(_watched_fold)(
+            tasks[k],
+            *(plan.data, recipe, plan.folds[k], moments, held_out, score_params),
+        )
         for k, moments, held_out in _training(plan, recipe)
     )
-    return Parallel(prefer="threads", **jobs)(tasks)
+    return Parallel(prefer="threads", **jobs)(calls)
+
+
+def _watched_fold(task, *arguments):
+    with task:
+        return _fold(*arguments)
 
 
 def _training(plan, recipe):

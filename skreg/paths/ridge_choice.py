@@ -60,7 +60,7 @@ def choose_alphas(results, rule, *, may_be_undefined=False):
     """
     views = _of_each_target(results)
     if may_be_undefined and np.isnan(results.mean_score).all():
-        warnings.warn(UNDEFINED, UserWarning, stacklevel=7)
+        warnings.warn(UNDEFINED, UserWarning, stacklevel=8)
         best = [(0, 0) for _ in views]
     else:
         best = [choose(view, "min") for view in views]

@@ -1,6 +1,7 @@
 """Scores of ridge regression at every alpha on held-out folds."""
 
 import warnings
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -50,7 +51,7 @@ class Shared(NamedTuple):
         return self.kernel * roots * roots.T
 
 
-def fold_curve(problem, sample, data, scoring, *, fold_weighting, jobs):
+def fold_curve(problem, sample, data, scoring, *, fold_weighting, jobs, tasks):
     """Scores on the test rows of every fold.
 
     Parameters
@@ -64,6 +65,8 @@ def fold_curve(problem, sample, data, scoring, *, fold_weighting, jobs):
     fold_weighting : {'equal', 'size'}
     jobs : dict
         `n_jobs`, `verbose` of joblib.
+    tasks : list of context managers
+        One for each fold, entered where and while it is fitted.
 
     Returns
     -------
@@ -73,13 +76,14 @@ def fold_curve(problem, sample, data, scoring, *, fold_weighting, jobs):
     run = Parallel(prefer="threads", **jobs)
     shared = _share(problem, sample, run)
     keep = _fits_into_memory(problem)
-    found = run(_tasks(problem, data, scoring, shared, keep))
+    found = run(_calls(problem, data, scoring, shared, keep, tasks))
 
     def predict(best):
         if keep:
             return _out_of_fold(problem, [fold.solved for fold in found], best)
         chosen, position = np.unique(best, return_inverse=True)
-        again = run(_tasks(problem.at(chosen), data, scoring, shared, keep=True))
+        silent = [nullcontext()] * len(tasks)
+        again = run(_calls(problem.at(chosen), data, scoring, shared, True, silent))
         return _out_of_fold(problem, [fold.solved for fold in again], position)
 
     scores = np.stack([fold.scores for fold in found], axis=-1)
@@ -111,15 +115,21 @@ def _fits_into_memory(problem):
     return needed <= max(MAX_KEPT_BYTES, 8 * problem.X.shape[0] * problem.X.shape[1])
 
 
-def _tasks(problem, data, scoring, shared, keep):
-    task = delayed(_score_fold)
+def _calls(problem, data, scoring, shared, keep, tasks):
+    call = delayed(_watched_fold)
     settings = problem, scoring, data.y_ndim, keep
     if shared.folds is None:
         for k in range(len(problem.folds)):
-            yield task(*settings, k, kernel=shared.kernel)
+            yield call(tasks[k], *settings, k, kernel=shared.kernel)
         return
     for k, training in training_moments(len(shared.folds), shared.folds.together):
-        yield task(*settings, k, training=training, part=shared.folds.fold(k))
+        part = shared.folds.fold(k)
+        yield call(tasks[k], *settings, k, training=training, part=part)
+
+
+def _watched_fold(task, *arguments, **shared):
+    with task:
+        return _score_fold(*arguments, **shared)
 
 
 def _score_fold(
