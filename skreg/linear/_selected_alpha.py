@@ -218,7 +218,7 @@ class SelectedAlpha(WithCallbacks, AlphaPath, PenalizedRegressor):
         return parallel(delayed(task)() for task in tasks)
 
     def _with_grids(self, setting, recipe):
-        """The recipe with its solver and the grids of alphas."""
+        """The recipe with the solver and the grids that suit the data."""
         _, sample, moments = setting
         grids = self._grids(sample, moments, recipe.penalties)
         return recipe._replace(solver=self._solver(sample), alphas=grids)
@@ -421,11 +421,10 @@ class PenalizedLeastSquaresCV(EachTargetAlone, SelectedAlpha):
         """With `saturation`, the number of alphas until all targets have reached it."""
         if self.saturation is None:
             return None
-        counts = []
-        for setting in settings:
-            fitted = fit_all(self._with_grids(setting, recipe), *setting[1:])
-            counts.append(n_until(fitted, self.saturation))
-        return max(counts)
+        fits = (
+            fit_all(self._with_grids(setting, recipe), *setting[1:]) for setting in settings
+        )
+        return max(n_until(fitted, self.saturation) for fitted in fits)
 
     def _stack(self, parts):
         """Attributes of one fit per target as arrays whose first axis is the target."""

@@ -58,7 +58,7 @@ class Search(NamedTuple):
 
 
 def unwatched(i, solve):
-    """What `solve` returns, without a task for it."""
+    """What `solve` returns."""
     return solve()
 
 
