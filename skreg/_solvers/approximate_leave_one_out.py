@@ -76,6 +76,8 @@ MANY_ROWS, LARGE_SHARE = 20, 0.1
 NEAR_PER_ACTIVE, NEAR_AT_LEAST = 2, 64
 # Features are named by bounds on the first change, times this: others may follow.
 MARGIN = 2.0
+# Where rows times the square of the number of features is no more, all are in play.
+SMALL = 1 << 18
 # Part of its square length by which a column must not depend on the support.
 INDEPENDENT = 1e-9
 
@@ -212,6 +214,8 @@ class _Path:
         if len(active) + len(others) == 0:
             return plain
         found = self._settle(t, hat.factor, active, others, margin, errors)
+        # An error beyond all that the bounds were made for: more might change.
+        found &= self._weights * np.abs(errors) <= MARGIN * np.max(self._weights * sizes)
         return _OneAlpha(errors, large, ~found & ~large, df)
 
     def _in_play(self, t, factor, sizes, leverage):
@@ -221,6 +225,8 @@ class _Path:
         features, zero, weights = factor.features, self._nearest[t], self._weights
         slopes, gradient, most = self._slopes[t], self._gradients[t], self._weights.max()
         bent = slopes.high > slopes.low
+        if len(weights) * (len(features) + len(zero)) ** 2 <= SMALL:
+            return np.flatnonzero(bent[features]), zero[bent[zero]]
         sizes = MARGIN * sizes
         cauchy = np.max(np.sqrt(weights * leverage) * sizes)
         typical = np.max(weights * sizes)

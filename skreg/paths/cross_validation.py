@@ -20,9 +20,6 @@ from skreg._solvers.sample import make_sample
 from skreg.paths.fitted_path import FittedPath, fit_moments, fit_sample
 from skreg.paths.scoring import scores_of_rows
 
-# Farther from zero, in standard deviations, means have too few digits left for their
-# distances from each other, on which sums of moments rest: at 1e8, certificates were 3e-9.
-FAR_MEANS = 1e4
 # Errors from moments are recomputed from residuals below this share of their terms.
 CANCELLATION = 1e-6
 
@@ -94,8 +91,7 @@ def make_plan(data, folds, n_alphas, *, centred, needs_rows, run):
     if parts is None:
         return FoldPlan(rows, folds, on_moments, None)
     shared = FoldMoments(rows.rows, data.y, data.sample_weight, centred, parts, run)
-    far = shared.together(0, len(parts)).farthest_mean() > FAR_MEANS
-    return FoldPlan(rows, folds, on_moments, None if far else shared)
+    return FoldPlan(rows, folds, on_moments, shared if shared.keep_digits() else None)
 
 
 def partition(folds, n_samples):

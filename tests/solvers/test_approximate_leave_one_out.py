@@ -15,6 +15,7 @@ from skreg._solvers.sample import make_sample
 from skreg.penalties import L1, L1L2, L2
 from tests.benchmarks.alo import compare
 from tests.kernels.drive import given, stored
+from tests.linear.choosing import make_problem
 from tests.linear.problems import gaussian
 
 every_kind = pytest.mark.parametrize("kind", ["dense C", "dense F", "float32", "csc"])
@@ -170,6 +171,21 @@ def test_only_a_few_nearest_features_are_watched(monkeypatch):
     found, expected = path.leave_one_out().errors, path.refitted()
     assert not np.allclose(found, expected)
     np.testing.assert_allclose(found, expected, atol=1.5)
+
+
+@pytest.mark.parametrize(
+    ("seed", "small"), [(76, 0), (527, 0), (76, None), (330, None), (527, None)]
+)
+def test_rows_that_change_much(seed, small, monkeypatch):
+    """Errors grow far beyond the first guess as features enter: seen, and refitted; where
+    all features are in play, they are followed (one of 1200 problems is like these).
+    """
+    if small is not None:
+        monkeypatch.setattr(module, "SMALL", small)
+    X, y, _ = make_problem((15, 34), seed=seed)
+    data = given(shape=(15, 34))._replace(X=X / X.std(axis=0), y=y[:, None])
+    path = solved(data, L1(), ratios=(0.05, 0.01))
+    np.testing.assert_allclose(path.leave_one_out().errors, path.refitted(), atol=1e-8)
 
 
 def test_constant_target_and_one_row():
