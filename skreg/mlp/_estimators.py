@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from sklearn.callback import with_callbacks
 from sklearn.metrics import check_scoring
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skreg._kernels.mlp_scores import summed_loss
-from skreg._validation import FLOATS, Rule, check_scalar, unchanged_on_failure
+from skreg._validation import FLOATS, Rule, unchanged_on_failure
 from skreg.exceptions import (
     NON_FINITE_WEIGHTS,
     ConvergenceWarning,
@@ -260,7 +260,9 @@ class MultilayerPerceptron(WithCallbacks, FlatVector):
         self.best_loss_ = min(self.loss_curve_, default=result.value)
         self.best_validation_score_ = None
         self.n_iter_ = result.n_iter
-        if not result.converged:
+        if result.interrupted:
+            warn_caller("Training interrupted by user.", UserWarning)
+        elif not result.converged:
             warn_lbfgs(result.n_iter, result.message, self.max_iter)
 
     # Epochs

@@ -19,7 +19,8 @@ class Minimum(NamedTuple):
     n_iter: int
     losses: list  # the objective after each iteration
     converged: bool
-    message: Any
+    message: str
+    interrupted: bool = False
 
 
 def thresholds(network, regularization, n_weights):
@@ -68,30 +69,35 @@ def minimize_objective(
         problem: Split | Unsplit = Split(smooth, l1)
     else:
         problem = Unsplit(smooth)
-    losses = []
+    losses, latest = [], [start]
 
     def after_iteration(intermediate_result):
         losses.append(float(intermediate_result.fun))
-        tell(losses[-1], problem.params(intermediate_result.x))
+        latest[0] = problem.params(intermediate_result.x.copy())
+        tell(losses[-1], latest[0])
 
-    result = minimize(
-        problem.objective,
-        problem.start(start),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=problem.bounds(start),
-        callback=after_iteration,
-        options={
-            "maxiter": max_iter,
-            "maxfun": max_fun,
-            "gtol": tol,
-            "ftol": DECREASE_PER_TOL * min(tol, 1e-4),
-        },
-    )
-    flat = problem.params(result.x)
-    return Minimum(
-        flat, float(result.fun), result.nit, losses, result.status == 0, result.message
-    )
+    options = {
+        "maxiter": max_iter,
+        "maxfun": max_fun,
+        "gtol": tol,
+        "ftol": DECREASE_PER_TOL * min(tol, 1e-4),
+    }
+    try:
+        result = minimize(
+            problem.objective,
+            problem.start(start),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=problem.bounds(start),
+            callback=after_iteration,
+            options=options,
+        )
+    except KeyboardInterrupt:
+        value = losses[-1] if losses else problem.objective(problem.start(start))[0]
+        return Minimum(latest[0], value, len(losses), losses, False, "interrupted", True)
+    flat, value = problem.params(result.x), float(result.fun)
+    converged = result.status == 0
+    return Minimum(flat, value, result.nit, losses, converged, str(result.message))
 
 
 class Unsplit(NamedTuple):

@@ -395,8 +395,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
                 f"loss='poisson' needs non-negative {name}, not all zero; got a smallest "
                 f"value of {y.min()}."
             )
-        if fresh:
-            self.out_activation_ = "exp" if self.loss == "poisson" else "identity"
+        self.out_activation_ = "exp" if self.loss == "poisson" else "identity"
         return Data(X, y, y.reshape(len(y), -1), weight)
 
     def _labels(self, data):

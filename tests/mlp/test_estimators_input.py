@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from scipy import sparse
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -131,6 +132,23 @@ def test_feature_names(recwarn, early_stopping):
     model.predict(frame)
     assert not [w for w in recwarn if "feature names" in str(w.message)]
     assert list(model.feature_names_in_) == list("abcd")
+
+
+def test_validation_rows_go_through_a_pipeline():
+    X, y = classification()
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = MLPClassifier(max_iter=3, early_stopping=True, random_state=0)
+        model.set_fit_request(X_val=True, y_val=True, sample_weight=True)
+        scaler = StandardScaler().set_fit_request(sample_weight=False)
+        pipeline = make_pipeline(scaler, model, transform_input=["X_val"])
+        weight = np.ones(60)
+        pipeline.fit(X[:60], y[:60], X_val=X[60:], y_val=y[60:], sample_weight=weight)
+    history = pipeline[-1].history_
+    assert len(history["validation_loss"]) == 3
+    best = pipeline[-1].best_epoch_ - 1
+    proba = pipeline.predict_proba(X[60:])
+    loss = -np.mean(np.log(proba[np.arange(30), y[60:]]))
+    assert loss == pytest.approx(history["validation_loss"][best])
 
 
 def test_grid_search_in_a_pipeline():

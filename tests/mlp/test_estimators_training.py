@@ -248,6 +248,45 @@ def test_interruption_keeps_the_weights(monkeypatch):
     assert model.n_iter_ == 4
 
 
+def test_interruption_of_lbfgs_keeps_the_last_iterate(monkeypatch):
+    X, y = regression()
+    calls = []
+
+    def interrupt(self, text):
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+
+    settings = {"random_state": 0, "solver": "lbfgs"}
+    monkeypatch.setattr(MLPRegressor, "_report", interrupt)
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        model = MLPRegressor(**settings).fit(X, y)
+    monkeypatch.undo()
+    same_weights(model, MLPRegressor(max_iter=4, **settings).fit(X, y))
+    assert model.loss_ == model.loss_curve_[-1]
+
+
+def test_weights_are_repetition_on_average_over_random_batches():
+    rng = np.random.default_rng(0)
+    X, weight = rng.normal(size=(24, 3)), rng.integers(1, 4, 24)
+    y, X_test = X[:, 0] + 0.3 * rng.normal(size=24), rng.normal(size=(5, 3))
+    X_long, y_long = np.repeat(X, weight, axis=0), np.repeat(y, weight)
+    settings = {"hidden_layer_sizes": (5,), "solver": "sgd", "momentum": 0.0, "alpha": 2.0}
+    settings |= {"learning_rate_init": 0.02, "batch_size": 8, "dropout": 0.3}
+    settings |= {"activation": "tanh", "n_iter_no_change": np.inf}
+    steps = 600
+    short, long = (steps // -(-len(rows) // 8) for rows in (y, y_long))
+    weighted, repeated = [], []
+    for seed in range(100):
+        model = MLPRegressor(random_state=seed, **settings)
+        model.set_params(max_iter=short).fit(X, y, sample_weight=weight)
+        weighted.append(model.predict(X_test))
+        repeated.append(model.set_params(max_iter=long).fit(X_long, y_long).predict(X_test))
+    difference = np.mean(weighted, axis=0) - np.mean(repeated, axis=0)
+    variance = np.var(weighted, axis=0, ddof=1) + np.var(repeated, axis=0, ddof=1)
+    assert np.all(np.abs(difference) < 4.0 * np.sqrt(variance / 100.0))
+
+
 def test_the_limit_warns_as_scikit_learn():
     X, y = regression()
     with pytest.warns(ConvergenceWarning, match=r"Maximum iterations \(3\) reached"):
