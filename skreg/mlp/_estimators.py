@@ -219,10 +219,13 @@ class MultilayerPerceptron(WithCallbacks, FlatVector):
         monitor = copy.copy(self._monitor)
         if monitor.keeps != self.early_stopping or replaced:
             monitor = Monitor(keeps=self.early_stopping)
-        # Copies: if this fit fails, or if they are memory maps, the old ones stay.
         self._monitor = monitor
+        # Copies: if this fit fails, or if they are memory maps, the old ones stay.
+        dtype = params.dtype if self.dtype is None else np.dtype(self.dtype)
         self._state = state._replace(
-            params=params.copy(), moments=state.moments.copy(), average=state.average.copy()
+            params=params.astype(dtype),
+            moments=state.moments.astype(dtype),
+            average=state.average.astype(dtype),
         )
         self.loss_curve_ = list(self.loss_curve_)
         self.history_ = {name: list(values) for name, values in self.history_.items()}

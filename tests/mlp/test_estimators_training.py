@@ -57,6 +57,27 @@ def test_partial_fit_is_fit_by_epochs(early_stopping):
     assert part.n_iter_ == 1
 
 
+def test_training_goes_on_in_another_precision_if_asked_for():
+    X, y = regression()
+    model = MLPRegressor(max_iter=3, random_state=0, warm_start=True).fit(X, y)
+    double = copy.deepcopy(model).fit(X.astype(np.float32), y)
+    assert double.coefs_[0].dtype == np.float64
+    single = copy.deepcopy(model).set_params(dtype="float32").fit(X, y)
+    assert single.coefs_[0].dtype == np.float32
+    np.testing.assert_allclose(single.predict(X), double.predict(X), atol=1e-4)
+
+
+@pytest.mark.parametrize("step", ["fit", "partial_fit"])
+def test_what_is_continued_stays_as_it_was(step):
+    X, y = regression()
+    model = MLPRegressor(max_iter=3, random_state=0, warm_start=True).fit(X, y)
+    other, coefs, n_epochs = copy.copy(model), model.coefs_, len(model.loss_curve_)
+    before = coefs[0].copy()
+    getattr(other, step)(X, y)
+    np.testing.assert_array_equal(coefs[0], before)
+    assert len(model.loss_curve_) == n_epochs < len(other.loss_curve_)
+
+
 def test_dropout_of_rate_zero_is_no_dropout():
     X, y = regression()
     without = MLPRegressor(max_iter=5, random_state=0).fit(X, y)
