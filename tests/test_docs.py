@@ -87,6 +87,7 @@ def test_code_of_documents_runs(filename):
         ("quickstart.py", ["lasso_cv_curve.png", "lasso_path.png"]),
         ("plot_choosing_lambda.py", ["choosing_lambda.png"]),
         ("plot_dropout.py", ["dropout.png"]),
+        ("plot_uncertainty.py", ["uncertainty.png"]),
     ],
 )
 def test_examples_run(script, pictures, tmp_path):
@@ -103,4 +104,5 @@ def test_examples_run(script, pictures, tmp_path):
 
 def test_every_example_is_run():
     scripts = {path.name for path in (ROOT / "examples").glob("*.py")}
-    assert scripts == {"quickstart.py", "plot_choosing_lambda.py", "plot_dropout.py"}
+    models = {"plot_choosing_lambda.py", "plot_dropout.py", "plot_uncertainty.py"}
+    assert scripts == {"quickstart.py", *models}

@@ -35,7 +35,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
                                           batch instead)
     mean loss + λ/2 ||W||² + μ sum |W|    alpha_scaling="mean": λ = alpha (1 - l1_ratio),
                                           μ = alpha l1_ratio
-    LogisticRegression with C              hidden_layer_sizes=(), alpha = 1 / C
+    LogisticRegression with C             hidden_layer_sizes=(), alpha = 1 / C
     AdamW's weight_decay                  `weight_decay`; under plain SGD the same as
                                           alpha = n weight_decay, under Adam not
     ===================================== ============================================

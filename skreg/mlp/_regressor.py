@@ -31,8 +31,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
                                           batch instead)
     mean loss + λ/2 ||W||² + μ sum |W|    alpha_scaling="mean": λ = alpha (1 - l1_ratio),
                                           μ = alpha l1_ratio
-    Ridge(alpha)                           hidden_layer_sizes=(), the same alpha
-    ElasticNet(alpha / n, l1_ratio)        hidden_layer_sizes=(), alpha, l1_ratio
+    Ridge(alpha)                          hidden_layer_sizes=(), the same alpha
+    ElasticNet(alpha / n, l1_ratio)       hidden_layer_sizes=(), alpha, l1_ratio
     AdamW's weight_decay                  `weight_decay`; under plain SGD the same as
                                           alpha = n weight_decay, under Adam not
     ===================================== ============================================
