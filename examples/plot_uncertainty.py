@@ -3,8 +3,8 @@ Diabetes with uncertainty: Monte-Carlo dropout
 ==============================================
 
 A network with dropout is many thinned networks. Where they disagree the prediction is
-uncertain: ``predict(X, return_std=True)`` returns their mean and standard deviation. That is
-the uncertainty of the fit; a band that holds a new patient has the noise of the disease
+uncertain: ``predict(X, return_std=True)`` returns their mean and standard deviation. That
+is the uncertainty of the fit; a band that holds a new patient has the noise of the disease
 progression besides, estimated here on rows that are held out of training.
 
 Run ``python examples/plot_uncertainty.py [FOLDER]``: it prints how many test patients are
