@@ -12,11 +12,13 @@ rows but the last 10,000, which they are compared on. They never read the test r
 
 import argparse
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -102,14 +104,12 @@ def select(name, options):
     X, y = read_images(options.data, name, "train")
     n_train = len(X) - N_VALIDATION
     rows = slice(min(options.rows or n_train, n_train))
+    train = X[rows], y[rows]
     validation = X[n_train:], y[n_train:]
     for setting in CANDIDATES:
         print(f"{name}: {described(setting)}", flush=True)
-        mean, error = mean_and_error(
-            accuracies(
-                (X[rows], y[rows]), validation, setting, options.seeds, options.epochs
-            )
-        )
+        scores = accuracies(train, validation, setting, options.seeds, options.epochs)
+        mean, error = mean_and_error(scores)
         print(f"{name}: validation accuracy {100 * mean:.2f} ± {100 * error:.2f} %")
 
 
@@ -189,7 +189,9 @@ def parsed(arguments):
 
 def main(arguments=None):
     options = parsed(arguments)
-    with threadpool_limits(1):
+    with threadpool_limits(1), warnings.catch_warnings():
+        # A number of epochs is what is asked for here.
+        warnings.simplefilter("ignore", ConvergenceWarning)
         PARTS[options.part](options)
 
 

@@ -40,7 +40,7 @@ def test_selection_does_not_read_test_rows(folder, monkeypatch):
 
     monkeypatch.setattr(mlp_accuracy, "read_images", watched)
     monkeypatch.setattr(mlp_accuracy, "N_VALIDATION", 100)
-    arguments = ["--part", "select-mnist", "--seeds", "1", "--epochs", "1", "--rows", "100"]
+    arguments = ["--part", "select-mnist", "--seeds", "1", "--epochs", "1", "--rows", "150"]
     mlp_accuracy.main(["--data", str(folder), *arguments])
     assert seen == ["train"]
 
