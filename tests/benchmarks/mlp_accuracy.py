@@ -45,7 +45,9 @@ CANDIDATES = [
     {"input_dropout": 0.0, "learning_rate": "onecycle", "learning_rate_init": 2e-3},
     {"input_dropout": 0.2, "learning_rate": "onecycle", "learning_rate_init": 2e-3},
 ]
-SETTINGS = {"mnist": CANDIDATES[0], "fashion": CANDIDATES[0]}
+# Of one seed, 20 epochs of 50,000 rows, validation accuracy in the order above:
+# 98.63, 98.50, 98.59, 98.50 % (MNIST), 90.28, 89.95, 90.34, 90.05 % (Fashion-MNIST).
+SETTINGS = {"mnist": CANDIDATES[0], "fashion": CANDIDATES[2]}
 VARIANTS = {
     "early stopping": {"early_stopping": True},
     "early stopping, refit": {"early_stopping": True, "refit": True},
