@@ -13,6 +13,7 @@ Run ``python examples/plot_dropout.py [FOLDER]``: it prints a table and saves
 """
 
 import sys
+import warnings
 from pathlib import Path
 
 import matplotlib
@@ -21,6 +22,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 
 from skreg import MLPClassifier
@@ -52,7 +54,9 @@ def trained(settings, rows):
         random_state=0,
         **settings,
     )
-    return model.fit(X, y, X_val=X_val, y_val=y_val)
+    with warnings.catch_warnings():  # all epochs are meant, converged or not
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(X, y, X_val=X_val, y_val=y_val)
 
 
 def draw(models, path):
