@@ -10,8 +10,14 @@ import pytest
 import sklearn
 
 SKLEARN = Path(sklearn.__file__).parent
-TESTS = SKLEARN / "linear_model" / "tests"
 ROOT = Path(__file__).parents[2]
+# Where a module is, and the least number of its tests that pass.
+MODULES = {
+    "test_coordinate_descent.py": ("linear_model", 250),
+    "test_ridge.py": ("linear_model", 250),
+    "test_mlp.py": ("neural_network", 45),
+}
+PRIVATE = "reads private attributes of scikit-learn's class."
 ROUNDS = (
     "max_iter=5 twice is five rounds twice, which start over from another support than "
     "ten rounds go on from; both end at the same solution."
@@ -52,7 +58,29 @@ DEVIATIONS = {
             "orthogonal columns in the one epoch that is allowed."
         ),
     },
+    "test_mlp.py": {
+        "test_fit": PRIVATE,
+        "test_gradient": PRIVATE,
+        "test_learning_rate_warmstart": PRIVATE,
+        "test_adaptive_learning_rate": PRIVATE,
+        "test_n_iter_no_change": PRIVATE,
+        "test_n_iter_no_change_inf": PRIVATE,
+        "test_early_stopping_stratified": (
+            "a class of one row is trained on, and not validated on, rather than refused."
+        ),
+        "test_preserve_feature_names": (
+            "early stopping follows the validation loss, which still falls at max_iter."
+        ),
+        "test_mlp_partial_fit_after_fit": (
+            "partial_fit goes on after a fit with early_stopping, which is refused there."
+        ),
+    },
 }
+
+
+def file_of(name):
+    """scikit-learn's file of this name."""
+    return SKLEARN / MODULES[name][0] / "tests" / name
 
 
 def run_suite(name):
@@ -63,7 +91,7 @@ def run_suite(name):
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
     return subprocess.run(
-        [*command, str(TESTS / name)],
+        [*command, str(file_of(name))],
         cwd=ROOT,
         env={**inherited, **single},
         capture_output=True,
@@ -76,13 +104,14 @@ def unsuccessful(output):
     return re.findall(r"^(?:FAILED|ERROR) \S*::(\w+\S*)", output, flags=re.MULTILINE)
 
 
-@pytest.mark.skipif(not TESTS.is_dir(), reason="scikit-learn has no tests installed")
 @pytest.mark.parametrize("name", DEVIATIONS)
 def test_only_the_listed_deviations_fail(name):
+    if not file_of(name).is_file():
+        pytest.skip("scikit-learn has no tests installed")
     output = run_suite(name)
     counts = re.search(r"(\d+) passed", output)
     assert counts, output[-3000:]
-    assert int(counts[1]) > 250, output[-3000:]
+    assert int(counts[1]) >= MODULES[name][1], output[-3000:]
     unexpected = [
         test
         for test in unsuccessful(output)
