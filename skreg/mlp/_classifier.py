@@ -5,14 +5,13 @@ from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from skreg._kernels.mlp_losses import BinaryCrossEntropy, CrossEntropy
 from skreg._validation import NONE, Rule, choice
 from skreg.mlp._class_weight import row_factors
-from skreg.mlp._data import Data, kept_rows, read_X_y
+from skreg.mlp._data import read_rows
 from skreg.mlp._estimators import MultilayerPerceptron, is_stochastic
 from skreg.mlp._settings import RULES, SHARE
 
@@ -432,28 +431,19 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         else:
             self._set_classes(y, classes)
 
-    def _read(self, X, y, sample_weight, *, fresh, partial=False, name="y", classes=None):
-        X, y = read_X_y(self, X, y, reset=fresh, numeric=False)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
-        X, y, weight = kept_rows(X, y, sample_weight)
+    def _read(self, *rows, fresh, partial=False, name="y", classes=None):
+        data = read_rows(self, *rows, reset=fresh, numeric=False)
+        check_classification_targets(data.y)
         if partial and name == "y":
-            self._learn_classes(y, classes)
+            self._learn_classes(data.y, classes)
         elif fresh:
-            self._set_classes(y)
-        self._check_classes(y, name, all_needed=not partial)
-        data = Data(X, y, self._label_binarizer.transform(y), weight)
-        return self._weigh_classes(data) if name == "y" else data
-
-    def _weigh_classes(self, data):
-        if self.class_weight is None:
+            self._set_classes(data.y)
+        self._check_classes(data.y, name, all_needed=not partial)
+        data = data._replace(target=self._label_binarizer.transform(data.y))
+        if self.class_weight is None or name != "y":
             return data
-        weight = data.weight * row_factors(
-            self.class_weight, self.classes_, data.y, data.weight
-        )
-        X, rows, weight = kept_rows(data.X, np.arange(len(weight)), weight)
-        return Data(X, data.y[rows], data.target[rows], weight)
+        factors = row_factors(self.class_weight, self.classes_, data.y, data.weight)
+        return data.weighted(data.weight * factors)
 
     def _labels(self, data):
         return data.y if data.y.ndim == 1 else None

@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 from sklearn.callback import with_callbacks
 from sklearn.metrics import check_scoring
-from sklearn.utils import check_random_state, check_scalar
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import check_random_state
 
 from skreg._kernels.mlp_scores import summed_loss
-from skreg._validation import FLOATS, Rule, unchanged_on_failure
+from skreg._validation import Rule, unchanged_on_failure
 from skreg.exceptions import (
     NON_FINITE_WEIGHTS,
     ConvergenceWarning,
@@ -20,9 +19,9 @@ from skreg.exceptions import (
     warn_lbfgs,
 )
 from skreg.linear._callbacks import SILENT, WithCallbacks, what_is_given
-from skreg.mlp._data import check_outputs
+from skreg.mlp._data import check_outputs, check_validation
 from skreg.mlp._early_stopping import Monitor, split_rows
-from skreg.mlp._flat_vector import FlatVector, check_layout
+from skreg.mlp._flat_vector import check_layout
 from skreg.mlp._lbfgs import minimize_objective
 from skreg.mlp._network import (
     coefs,
@@ -32,12 +31,13 @@ from skreg.mlp._network import (
     make_network,
     make_workspace,
     penalty_value,
-    sample_forward,
 )
 from skreg.mlp._optimizers import TrainingState, averaged_parameters, make_state
+from skreg.mlp._prediction import Predictor
 from skreg.mlp._schedules import batch_rates
 from skreg.mlp._settings import (
     check_settings,
+    check_validation_settings,
     hidden_sizes,
     noise_of,
     optimizer_of,
@@ -63,7 +63,7 @@ def is_stochastic(model):
     return True
 
 
-class MultilayerPerceptron(WithCallbacks, FlatVector):
+class MultilayerPerceptron(WithCallbacks, Predictor):
     """Base of the classifier and the regressor.
 
     They say what targets are (`_read`), which loss is meant (`_loss`), and how linear
@@ -78,7 +78,15 @@ class MultilayerPerceptron(WithCallbacks, FlatVector):
     validation_scores_: Any
 
     def fit(
-        self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        groups=None,
     ):
         """Fit the network.
 
@@ -91,28 +99,27 @@ class MultilayerPerceptron(WithCallbacks, FlatVector):
         X_val, y_val : array-like, default=None
             Rows to validate on after every epoch. With `early_stopping` they replace the
             split of X; without it they are only measured, for `history_`.
-        sample_weight_val : array-like, default=None
+        sample_weight_val : float or array-like, default=None
+            Of the rows to validate on.
+        groups : array-like of shape (n_samples,), default=None
+            `early_stopping` holds whole groups out (`validation_fraction` of the groups,
+            not stratified), so that no group is both trained and validated on. Not used
+            without a split, and refused with X_val, which is one.
 
         Returns
         -------
         self : object
         """
         with unchanged_on_failure(self):
-            self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+            self._fit(X, y, sample_weight, groups, X_val, y_val, sample_weight_val)
         return self
 
     @with_callbacks
-    def _fit(self, X, y, sample_weight, *validation):
+    def _fit(self, X, y, sample_weight, groups, *validation):
         check_settings(self, self._rules)
         fresh = not (self.warm_start and hasattr(self, "coefs_"))
-        data = self._read(X, y, sample_weight, fresh=fresh)
-        validation = self._read_validation(*validation)
-        if self.refit and validation is not None:
-            raise ValueError(
-                "refit=True adds the rows that early_stopping held out of X; X_val is not "
-                "among them. Leave X_val out, or set refit=False."
-            )
-        check_outputs(data, validation)
+        data = self._read(X, y, sample_weight, groups, fresh=fresh)
+        validation = self._read_validation(data, *validation)
         self._begin(data, fresh)
         given = what_is_given(X, y, sample_weight)
         task = self._first_task(self.max_iter, given).begin()
@@ -151,22 +158,21 @@ class MultilayerPerceptron(WithCallbacks, FlatVector):
 
     # What is fitted
 
-    def _read_validation(self, X, y, sample_weight):
+    def _read_validation(self, data, X, y, sample_weight):
+        """The rows to validate on that go with `data`, or None."""
         if X is None and y is None and sample_weight is None:
             return None
-        if X is None or y is None:
-            raise ValueError("X_val and y_val must be given together, or none of them.")
-        if self.solver == "lbfgs":
-            raise ValueError(
-                "X_val is for the epochs of minibatch training, which solver='lbfgs' does "
-                "not have; use solver='adam', 'sgd' or 'rmsprop'."
-            )
-        return self._read(X, y, sample_weight, fresh=False, partial=True, name="y_val")
+        check_validation(X, y, sample_weight, data.groups)
+        check_validation_settings(self)
+        rows = self._read(X, y, sample_weight, fresh=False, partial=True, name="y_val")
+        check_outputs(data, rows)
+        return rows
 
     def _split(self, data):
-        labels = self._labels(data)
-        seed = self._seed % 2**32
-        parts = split_rows(len(data.y), self.validation_fraction, labels, seed)
+        """The rows to train on, and those that early stopping holds out."""
+        labels, seed = self._labels(data), self._seed % 2**32
+        size = len(data.y), self.validation_fraction
+        parts = split_rows(*size, seed, labels, data.groups)
         return tuple(data.part(rows) for rows in parts)
 
     # Where training stands
@@ -448,36 +454,3 @@ class MultilayerPerceptron(WithCallbacks, FlatVector):
     def _report(self, text):
         if self.verbose:
             print(text)
-
-    # Predictions
-
-    def _eta(self, X):
-        """Linear predictor of the output layer, (n_samples, n_outputs)."""
-        check_is_fitted(self)
-        return forward(self._network, self._current(), self._read_X(X))
-
-    def _read_X(self, X):
-        return validate_data(
-            self, X, accept_sparse=["csr", "csc"], dtype=FLOATS, reset=False
-        )
-
-    def _random_etas(self, X, n_samples, random_state):
-        """Linear predictors of thinned networks, (n_samples, n_rows, n_outputs)."""
-        check_is_fitted(self)
-        check_scalar(n_samples, "n_samples", target_type=(int, np.integer), min_val=1)
-        noise = noise_of(self)._replace(input_noise=0.0)
-        if not np.any(noise.dropout):
-            raise ValueError(
-                "Predictions are random only with dropout or input_dropout above 0."
-            )
-        seed = self._seed
-        if random_state is not None:
-            generator = check_random_state(random_state)
-            seed = int(generator.randint(2**63 - 1, dtype=np.int64))
-        params, X = np.ascontiguousarray(self._current()), self._read_X(X)
-        return sample_forward(self._network, params, X, noise, n_samples, seed)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags

@@ -3,12 +3,11 @@
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
 from skreg._kernels.mlp_losses import Huber, Poisson, Quantile, SquaredError
 from skreg._validation import Rule, choice, real
-from skreg.mlp._data import Data, kept_rows, read_X_y
+from skreg.mlp._data import read_rows
 from skreg.mlp._estimators import MultilayerPerceptron, is_stochastic
 from skreg.mlp._settings import RULES
 
@@ -385,18 +384,16 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     # What the shared fit asks for
 
-    def _read(self, X, y, sample_weight, *, fresh, partial=False, name="y"):
-        X, y = read_X_y(self, X, y, reset=fresh, numeric=True)
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        X, y, weight = kept_rows(X, y, sample_weight)
-        if self.loss == "poisson" and not (y.min() >= 0.0 and y.sum() > 0.0):
+    def _read(self, *rows, fresh, partial=False, name="y"):
+        data = read_rows(self, *rows, reset=fresh, numeric=True)
+        lowest = data.y.min()
+        if self.loss == "poisson" and not (lowest >= 0.0 and data.y.sum() > 0.0):
             raise ValueError(
                 f"loss='poisson' needs non-negative {name}, not all zero; got a smallest "
-                f"value of {y.min()}."
+                f"value of {lowest}."
             )
         self.out_activation_ = "exp" if self.loss == "poisson" else "identity"
-        return Data(X, y, y.reshape(len(y), -1), weight)
+        return data
 
     def _labels(self, data):
         return None

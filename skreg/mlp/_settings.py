@@ -182,6 +182,20 @@ def _check_refit(model):
         )
 
 
+def check_validation_settings(model):
+    """Refuse settings that have no use for rows to validate on."""
+    if model.solver == "lbfgs":
+        raise ValueError(
+            "X_val is for the epochs of minibatch training, which solver='lbfgs' does "
+            "not have; use solver='adam', 'sgd' or 'rmsprop'."
+        )
+    if model.refit:
+        raise ValueError(
+            "refit=True adds the rows that early_stopping held out of X; X_val is not "
+            "among them. Leave X_val out, or set refit=False."
+        )
+
+
 def optimizer_of(model):
     """The optimizer's kernel tuple."""
     if model.solver == "sgd":
