@@ -10,7 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from skreg._kernels.mlp_losses import BinaryCrossEntropy, CrossEntropy
 from skreg._validation import NONE, Rule, choice
-from skreg.mlp._class_weight import row_factors
+from skreg.mlp._classes import check_classes, row_factors
 from skreg.mlp._data import read_rows
 from skreg.mlp._estimators import MultilayerPerceptron, is_stochastic
 from skreg.mlp._settings import RULES, SHARE
@@ -92,8 +92,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         `n_iter_no_change` epochs before, and to restore the weights that predicted them
         best. Not used with "lbfgs".
     validation_fraction : float, default=0.1
-        Of the rows, held out for `early_stopping`,
-        with the shares of the classes; two rows at least.
+        Of the rows, held out for `early_stopping` with the shares of the classes, or of
+        the `groups` that `fit` gets; two rows at least.
     beta_1 : float, default=0.9
         Decay of the mean of gradients, with solver="adam".
     beta_2 : float, default=0.999
@@ -177,7 +177,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     history_ : dict of str to list of float
         "loss" and "learning_rate" (of the last batch) of every epoch, "validation_loss"
         and "validation_score" if there are rows to validate on, "training_loss" and
-        "training_score" with `monitor_training`.
+        "training_score" with `monitor_training`. Entry t is of epoch t, nan for epochs
+        before the last one measured that were not.
     best_epoch_ : int
         The epoch after which what is followed was smallest.
     n_iter_ : int
@@ -312,12 +313,23 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         self.refit = refit
 
     @available_if(is_stochastic)
-    def partial_fit(self, X, y, sample_weight=None, classes=None):
+    def partial_fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        classes=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Train one epoch on the given rows.
 
-        With `early_stopping` a part of them is held out in every call (the same part if
-        there are as many rows), and `coefs_` are the best weights of all calls, while
-        training goes on from the last.
+        With `early_stopping` `coefs_` are the best weights of all calls, while training
+        goes on from the last. What tells are X_val and y_val, which should be the same
+        rows in every call, or a part of X that is held out in every call (the same part
+        if there are as many rows).
 
         Parameters
         ----------
@@ -327,13 +339,17 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             The penalty is divided by their sum: that of the rows given.
         classes : array-like of shape (n_classes,), default=None
             All labels; needed in the first call, except for multilabel targets.
+        X_val, y_val : array-like, default=None
+            Rows to validate on after this epoch; not trained on.
+        sample_weight_val : float or array-like, default=None
+            Of the rows to validate on.
 
         Returns
         -------
         self : object
         """
-        first = not hasattr(self, "coefs_")
-        return self._continue(X, y, sample_weight, first, classes=classes)
+        validation = X_val, y_val, sample_weight_val
+        return self._continue(X, y, sample_weight, validation, classes=classes)
 
     def predict(self, X):
         """Predict labels.
@@ -402,19 +418,6 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         multiclass = binarizer.y_type_ == "multiclass"
         self.out_activation_ = "softmax" if multiclass else "logistic"
 
-    def _check_classes(self, y, name, all_needed):
-        present = np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)
-        if all_needed and set(present) != set(self.classes_):
-            raise ValueError(
-                "warm_start can only be used where `y` has the same classes as in the "
-                f"previous call to fit. Previously got {self.classes_}, `y` has {present}"
-            )
-        if not np.isin(present, self.classes_).all():
-            raise ValueError(
-                f"`{name}` has classes not in `self.classes_`. `self.classes_` has "
-                f"{self.classes_}. '{name}' has {present}."
-            )
-
     def _learn_classes(self, y, classes):
         """The first call of partial_fit says which classes there are, others the same."""
         if hasattr(self, "coefs_"):
@@ -438,7 +441,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             self._learn_classes(data.y, classes)
         elif fresh:
             self._set_classes(data.y)
-        self._check_classes(data.y, name, all_needed=not partial)
+        check_classes(data.y, self.classes_, name, all_needed=not partial)
         data = data._replace(target=self._label_binarizer.transform(data.y))
         if self.class_weight is None or name != "y":
             return data

@@ -11,20 +11,22 @@ class Monitor:
 
     Attributes
     ----------
+    followed : hashable or None
+        Names the number; None: no parameters are kept.
     best : float
         The smallest value so far.
     n_waited : int
         Epochs since a value was below the best one before by tol.
     kept : ndarray of shape (n_parameters,) or None
-        The parameters at the best value, if `keeps`.
+        The parameters at the best value, if any are.
     best_epoch : int
         How many epochs had been trained then.
     shrink : float
         What the adaptive schedule has divided the learning rate by.
     """
 
-    def __init__(self, keeps):
-        self.keeps = keeps
+    def __init__(self, followed):
+        self.followed = followed
         self.best = np.inf
         self.n_waited = 0
         self.kept = None
@@ -37,7 +39,7 @@ class Monitor:
         if value < self.best or self.best_epoch == 0:
             self.best = value if np.isfinite(value) else np.inf
             self.best_epoch = epoch
-            if self.keeps:
+            if self.followed is not None:
                 self.kept = params.copy()
 
     def wants_to_stop(self, patience, rate, adaptive):

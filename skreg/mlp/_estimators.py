@@ -120,7 +120,7 @@ class MultilayerPerceptron(WithCallbacks, Predictor):
         fresh = not (self.warm_start and hasattr(self, "coefs_"))
         data = self._read(X, y, sample_weight, groups, fresh=fresh)
         validation = self._read_validation(data, *validation)
-        self._begin(data, fresh)
+        self._begin(data, fresh, self._followed(validation))
         given = what_is_given(X, y, sample_weight)
         task = self._first_task(self.max_iter, given).begin()
         if self.solver == "lbfgs":
@@ -139,8 +139,9 @@ class MultilayerPerceptron(WithCallbacks, Predictor):
         if self.refit and not interrupted:
             self._train_again(data, start)
 
-    def _continue(self, X, y, sample_weight, fresh, **given):
+    def _continue(self, X, y, sample_weight, validation, **given):
         """One epoch more."""
+        fresh = not hasattr(self, "coefs_")
         with unchanged_on_failure(self):
             check_settings(self, self._rules)
             if self.refit:
@@ -149,9 +150,9 @@ class MultilayerPerceptron(WithCallbacks, Predictor):
                     "know; set refit=False or use fit."
                 )
             data = self._read(X, y, sample_weight, fresh=fresh, partial=True, **given)
-            self._begin(data, fresh)
-            validation = None
-            if self.early_stopping:
+            validation = self._read_validation(data, *validation)
+            self._begin(data, fresh, self._followed(validation))
+            if self.early_stopping and validation is None:
                 data, validation = self._split(data)
             self._descend(data, validation, 1, SILENT, partial=True)
         return self
@@ -177,7 +178,11 @@ class MultilayerPerceptron(WithCallbacks, Predictor):
 
     # Where training stands
 
-    def _begin(self, data, fresh):
+    def _followed(self, validation):
+        """What epochs are compared by, if the best one is to be kept."""
+        return (self.scoring, validation is not None) if self.early_stopping else None
+
+    def _begin(self, data, fresh, followed):
         """The network and its state, new or as it was left."""
         network = make_network(
             data.X.shape[1], hidden_sizes(self), data.target.shape[1], self.activation
@@ -188,15 +193,15 @@ class MultilayerPerceptron(WithCallbacks, Predictor):
                 "non-zero; give X as a dense array, or use input_dropout."
             )
         if fresh:
-            self._start(network, data.X.dtype)
+            self._start(network, data.X.dtype, followed)
         else:
             check_layout(network, self._network)
             self._network = network
-            self._resume()
+            self._resume(followed)
         self.n_layers_ = len(network.units)
         self.n_outputs_ = int(network.units[-1])
 
-    def _start(self, network, dtype):
+    def _start(self, network, dtype, followed):
         random_state = check_random_state(self.random_state)
         params = initial_parameters(network, random_state, dtype)
         self._seed = int(random_state.randint(2**63 - 1, dtype=np.int64))
@@ -205,7 +210,7 @@ class MultilayerPerceptron(WithCallbacks, Predictor):
         if self.solver == "lbfgs":
             self._state = self._state._replace(moments=np.zeros((0, 0)))
         self._optimizer_name = self.solver
-        self._monitor = Monitor(keeps=self.early_stopping)
+        self._monitor = Monitor(followed)
         self._cycle_start = 0
         self.t_ = 0
         self.loss_curve_ = []
@@ -213,7 +218,7 @@ class MultilayerPerceptron(WithCallbacks, Predictor):
         self.validation_scores_ = None
         self._show(params)
 
-    def _resume(self):
+    def _resume(self, followed):
         """Continue from weights assigned by hand; with moments, if they are of use."""
         state, averaging = self._state, self.average_decay > 0.0
         params = self._current()
@@ -223,8 +228,8 @@ class MultilayerPerceptron(WithCallbacks, Predictor):
             fresh = make_state(params, optimizer_of(self), averaging)
             state = fresh._replace(epoch=state.epoch)
         monitor = copy.copy(self._monitor)
-        if monitor.keeps != self.early_stopping or replaced:
-            monitor = Monitor(keeps=self.early_stopping)
+        if monitor.followed != followed or replaced:
+            monitor = Monitor(followed)
         self._monitor = monitor
         # Copies: if this fit fails, or if they are memory maps, the old ones stay.
         dtype = params.dtype if self.dtype is None else np.dtype(self.dtype)
@@ -395,7 +400,7 @@ class MultilayerPerceptron(WithCallbacks, Predictor):
         self.loss_ = float(loss)
         self.loss_curve_.append(self.loss_)
         self.history_["loss"].append(self.loss_)
-        self.history_["learning_rate"].append(rate)
+        self._add("learning_rate", rate)
         text = f"Iteration {self.n_iter_}, loss = {loss:.8f}"
         if self.monitor_training:
             self._measure(data, "training")
@@ -409,6 +414,12 @@ class MultilayerPerceptron(WithCallbacks, Predictor):
         self._report(text)
         return value
 
+    def _add(self, name, value):
+        """To the history; epochs since the last such number have none."""
+        values = self.history_[name]
+        values += [np.nan] * (len(self.history_["loss"]) - 1 - len(values))
+        values.append(float(value))
+
     def _measure(self, data, name):
         """Mean loss and score of the network without noise."""
         eta = forward(self._network, self._params, data.X)
@@ -416,8 +427,8 @@ class MultilayerPerceptron(WithCallbacks, Predictor):
         target = np.ascontiguousarray(data.target, dtype=eta.dtype)
         total = summed_loss(self._plain_loss(), eta, target, data.weight)
         loss = total / data.weight.sum()
-        self.history_[f"{name}_loss"].append(float(loss))
-        self.history_[f"{name}_score"].append(float(score))
+        self._add(f"{name}_loss", loss)
+        self._add(f"{name}_score", score)
         return float(loss), float(score)
 
     def _validation_score(self, data, eta):

@@ -93,7 +93,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         `n_iter_no_change` epochs before, and to restore the weights that predicted them
         best. Not used with "lbfgs".
     validation_fraction : float, default=0.1
-        Of the rows, held out for `early_stopping`; two rows at least.
+        Of the rows, or of the `groups` that `fit` gets, held out for `early_stopping`; two
+        rows at least.
     beta_1 : float, default=0.9
         Decay of the mean of gradients, with solver="adam".
     beta_2 : float, default=0.999
@@ -173,7 +174,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     history_ : dict of str to list of float
         "loss" and "learning_rate" (of the last batch) of every epoch, "validation_loss"
         and "validation_score" if there are rows to validate on, "training_loss" and
-        "training_score" with `monitor_training`.
+        "training_score" with `monitor_training`. Entry t is of epoch t, nan for epochs
+        before the last one measured that were not.
     best_epoch_ : int
         The epoch after which what is followed was smallest.
     n_iter_ : int
@@ -319,12 +321,22 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         self.refit = refit
 
     @available_if(is_stochastic)
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
         """Train one epoch on the given rows.
 
-        With `early_stopping` a part of them is held out in every call (the same part if
-        there are as many rows), and `coefs_` are the best weights of all calls, while
-        training goes on from the last.
+        With `early_stopping` `coefs_` are the best weights of all calls, while training
+        goes on from the last. What tells are X_val and y_val, which should be the same
+        rows in every call, or a part of X that is held out in every call (the same part
+        if there are as many rows).
 
         Parameters
         ----------
@@ -332,12 +344,16 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), default=None
             The penalty is divided by their sum: that of the rows given.
+        X_val, y_val : array-like, default=None
+            Rows to validate on after this epoch; not trained on.
+        sample_weight_val : float or array-like, default=None
+            Of the rows to validate on.
 
         Returns
         -------
         self : object
         """
-        return self._continue(X, y, sample_weight, not hasattr(self, "coefs_"))
+        return self._continue(X, y, sample_weight, (X_val, y_val, sample_weight_val))
 
     def predict(self, X, return_std=False, *, n_samples=100, random_state=None):
         """Predict the targets.

@@ -1,6 +1,21 @@
-"""Factors of classes on the weights of their rows."""
+"""Which classes there are, and their factors on the weights of rows."""
 
 import numpy as np
+
+
+def check_classes(y, classes, name, *, all_needed):
+    """Refuse labels that are not among the classes, or lack some that are needed."""
+    present = np.arange(y.shape[1]) if y.ndim == 2 else np.unique(y)
+    if all_needed and set(present) != set(classes):
+        raise ValueError(
+            "warm_start can only be used where `y` has the same classes as in the "
+            f"previous call to fit. Previously got {classes}, `y` has {present}"
+        )
+    if not np.isin(present, classes).all():
+        raise ValueError(
+            f"`{name}` has classes not in `self.classes_`. `self.classes_` has "
+            f"{classes}. '{name}' has {present}."
+        )
 
 
 def class_factors(class_weight, classes, codes, weight):
