@@ -109,3 +109,23 @@ def _split_groups(groups, fraction, seed):
     splitter = GroupShuffleSplit(1, test_size=n_groups, random_state=seed)
     train, validation = next(splitter.split(groups, groups=groups))
     return np.sort(train), np.sort(validation)
+
+
+def refit_epochs(best_epoch, part, whole, limit):
+    """Epochs on all rows that stand for the best epoch on a part of them.
+
+    The number of steps grows with the number of rows. A descent that is stopped after
+    t steps of size eta shrinks like an L2 penalty of strength 1 / (eta t) on the mean loss
+    (Goodfellow, Bengio, Courville: Deep learning, 2016, section 7.8), and that strength
+    should fall as 1 / n, as `alpha` does. With many batches an epoch has more steps with
+    more rows, and these are as many epochs; a single batch needs more epochs.
+
+    Parameters
+    ----------
+    best_epoch : int
+    part, whole : tuple of (n_rows, n_batches)
+    limit : int
+    """
+    (n_part, steps_part), (n_whole, steps_whole) = part, whole
+    steps = best_epoch * steps_part * n_whole / n_part
+    return min(max(round(steps / steps_whole), 1), limit)

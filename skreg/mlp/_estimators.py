@@ -20,7 +20,7 @@ from skreg.exceptions import (
 )
 from skreg.linear._callbacks import SILENT, WithCallbacks, what_is_given
 from skreg.mlp._data import check_outputs, check_validation
-from skreg.mlp._early_stopping import Monitor, split_rows
+from skreg.mlp._early_stopping import Monitor, refit_epochs, split_rows
 from skreg.mlp._flat_vector import check_layout
 from skreg.mlp._lbfgs import minimize_objective
 from skreg.mlp._network import (
@@ -137,7 +137,7 @@ class MultilayerPerceptron(WithCallbacks, Predictor):
         training, validation = self._split(data)
         interrupted = self._descend(training, validation, self.max_iter, task)
         if self.refit and not interrupted:
-            self._train_again(data, start)
+            self._train_again(data, start, len(training.y))
 
     def _continue(self, X, y, sample_weight, validation, **given):
         """One epoch more."""
@@ -331,18 +331,26 @@ class MultilayerPerceptron(WithCallbacks, Predictor):
             warn_epochs(self.max_iter)
         return interrupted
 
-    def _train_again(self, data, start):
-        """From the same start, on all rows, for the epochs that were best with some out."""
+    def _train_again(self, data, start, n_training):
+        """From the same start on all rows, for the steps that were best with some out."""
+        split = self._state, self.t_
         self._state = make_state(start, optimizer_of(self), self.average_decay > 0.0)
         self.t_ = 0
         sample = data.sample(start.dtype)
         recipe = self._recipe(data, len(data.y))
-        for _ in range(self.best_epoch_):
-            loss, rates = self._advance(sample, recipe)
-            if not np.isfinite(loss):
-                self._diverged(rates)
-                break
-        self._show(self._exported())
+        size = recipe["batch_size"]
+        part, whole = ((n, n_batches(n, size)) for n in (n_training, len(data.y)))
+        try:
+            for _ in range(refit_epochs(self.best_epoch_, part, whole, self.max_iter)):
+                loss, rates = self._advance(sample, recipe)
+                if not np.isfinite(loss):
+                    self._diverged(rates)
+                    break
+        except KeyboardInterrupt:
+            warn_caller("Training interrupted by user.", UserWarning)
+            self._state, self.t_ = split
+        else:
+            self._show(self._exported())
 
     def _advance(self, sample, recipe):
         """Train one epoch; its mean loss, not finite if it was undone, and its rates."""

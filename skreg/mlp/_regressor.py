@@ -152,7 +152,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         without noise.
     refit : bool, default=False
         Whether to train again, on all rows, for the number of epochs that was best with
-        the split of `early_stopping`. `history_` and `n_iter_` are those of the split.
+        the split of `early_stopping` (a few more where that makes too few steps for more
+        rows). `history_`, `best_epoch_` and `n_iter_` are those of the split.
 
     Attributes
     ----------

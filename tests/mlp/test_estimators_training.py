@@ -13,6 +13,7 @@ from sklearn.preprocessing import scale
 
 import skreg.mlp._estimators as estimators
 from skreg import MLPClassifier, MLPRegressor
+from skreg.mlp._early_stopping import refit_epochs
 from skreg.mlp._schedules import Schedule, batch_rates
 from tests.mlp.test_estimators import EXACT, classification, regression
 
@@ -207,19 +208,56 @@ def test_default_early_stopping_does_not_collapse_on_wine():
 
 
 @pytest.mark.parametrize("learning_rate", ["constant", "cosine"])
-def test_refit_is_a_fit_of_all_rows_for_the_best_time(learning_rate):
+@pytest.mark.parametrize("batch_size", ["auto", 16])
+def test_refit_is_a_fit_of_all_rows_for_the_best_time(learning_rate, batch_size):
     X, y = load_wine(return_X_y=True)
     X = scale(X)
     settings = {"random_state": 0, "learning_rate_init": 0.02, "dropout": 0.2}
-    settings |= {"learning_rate": learning_rate, "max_iter": 40}
+    settings |= {"learning_rate": learning_rate, "max_iter": 40, "batch_size": batch_size}
     split = MLPClassifier(early_stopping=True, n_iter_no_change=3, **settings).fit(X, y)
     again = clone(split).set_params(refit=True).fit(X, y)
     assert again.best_epoch_ == split.best_epoch_ <= split.n_iter_ == again.n_iter_
-    assert again.t_ == len(y) * again.best_epoch_
+    n_batches = 1 if batch_size == "auto" else 12  # of 178 rows; of 160 in the split: 10
+    steps = again.best_epoch_ * (1 if n_batches == 1 else 10) * 178 / 160
+    n_epochs = round(steps / n_batches)
+    assert again.t_ == len(y) * n_epochs
     whole = MLPClassifier(**settings, n_iter_no_change=np.inf)
-    for _ in range(again.best_epoch_):
+    for _ in range(n_epochs):
         whole.partial_fit(X, y, classes=[0, 1, 2])
     same_weights(again, whole)
+
+
+def test_epochs_of_a_refit():
+    assert refit_epochs(90, (90, 1), (100, 1), 200) == 100  # one batch: steps as rows
+    assert refit_epochs(90, (90, 1), (100, 1), 95) == 95  # not above max_iter
+    assert refit_epochs(37, (9000, 90), (10000, 100), 200) == 37  # batches as rows
+    assert refit_epochs(1, (150, 1), (300, 30), 200) == 1  # at least one
+
+
+def test_interruption_of_a_refit_keeps_the_best_weights(monkeypatch):
+    X, y = regression()
+    settings = {"early_stopping": True, "random_state": 0, "max_iter": 20}
+    split = MLPRegressor(**settings).fit(X, y)
+    train_again = MLPRegressor._train_again
+
+    def interrupted(self, *args):
+        advance, calls = self._advance, []
+
+        def some(*args):
+            calls.append(1)
+            if len(calls) > 3:
+                raise KeyboardInterrupt
+            return advance(*args)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(self, "_advance", some, raising=False)
+            train_again(self, *args)
+
+    monkeypatch.setattr(MLPRegressor, "_train_again", interrupted)
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        model = MLPRegressor(refit=True, **settings).fit(X, y)
+    same_weights(model, split)
+    assert model.t_ == split.t_
 
 
 def test_validation_rows_without_early_stopping_change_nothing():
