@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sklearn.neural_network
 from scipy import sparse
-from sklearn.datasets import load_diabetes, load_iris
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
 from sklearn.linear_model import LogisticRegression, QuantileRegressor
 from sklearn.preprocessing import scale
 
@@ -119,6 +119,42 @@ def test_regressor_is_scikit_learns_by_lbfgs(loss):
     reference = sklearn.neural_network.MLPRegressor(loss, **settings).fit(X, y)
     assert model.loss_ == pytest.approx(reference.loss_, rel=1e-4)
     np.testing.assert_allclose(model.predict(X), reference.predict(X), rtol=0.02, atol=0.02)
+
+
+@pytest.mark.parametrize("load", [load_iris, load_wine, load_breast_cancer, load_diabetes])
+@pytest.mark.parametrize(
+    ("settings", "atol"),
+    [
+        ({"max_iter": 10}, 1e-10),
+        ({"activation": "tanh", "max_iter": 20}, 1e-8),
+        ({"activation": "tanh", "hidden_layer_sizes": (5,), "alpha": 10.0}, 1e-4),
+    ],
+)
+def test_coefficients_by_lbfgs_are_scikit_learns(load, settings, atol):
+    # Iterations amplify rounding: scikit-learn's own coefficients move by 6e-3 on iris
+    # (tanh, alpha=1e-4) if rows are given in reverse. So: early, or at a steep minimum.
+    X, y = load(return_X_y=True)
+    name = "MLPRegressor" if load is load_diabetes else "MLPClassifier"
+    y = scale(y) if load is load_diabetes else y
+    settings = {"solver": "lbfgs", "random_state": 0, **settings}
+    model = CLASSES[name](**settings).fit(scale(X), y)
+    reference = getattr(sklearn.neural_network, name)(**settings).fit(scale(X), y)
+    for ours, theirs in zip(
+        model.coefs_ + model.intercepts_,
+        reference.coefs_ + reference.intercepts_,
+        strict=True,
+    ):
+        np.testing.assert_allclose(ours, theirs, rtol=0.0, atol=atol)
+    assert model.n_iter_ == reference.n_iter_
+
+
+def test_coefficients_by_lbfgs_on_iris_by_default():
+    X, y = load_iris(return_X_y=True)
+    settings = {"solver": "lbfgs", "random_state": 0}
+    model = MLPClassifier(**settings).fit(scale(X), y)
+    reference = sklearn.neural_network.MLPClassifier(**settings).fit(scale(X), y)
+    for ours, theirs in zip(model.coefs_, reference.coefs_, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0.0, atol=1e-4)
 
 
 @pytest.mark.parametrize("learning_rate", ["constant", "invscaling", "adaptive"])
