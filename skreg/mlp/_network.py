@@ -213,9 +213,14 @@ def smooth_penalty(network, params, regularization):
 
 def penalty_value(network, params, regularization):
     """sum over layers of l2 / 2 ||W||^2 + l1 sum |W|."""
-    layers = zip(regularization.l1, coefs(network, params), strict=True)
-    absolute = sum(l1 * float(np.abs(coef).sum(dtype=np.float64)) for l1, coef in layers)
-    return smooth_penalty(network, params, regularization)[0] + absolute
+    value = 0.0
+    for layer, coef in enumerate(coefs(network, params)):
+        l2, l1 = regularization.l2[layer], regularization.l1[layer]
+        if l2 > 0.0:
+            value += 0.5 * l2 * float(np.vdot(coef, coef))
+        if l1 > 0.0:
+            value += l1 * float(np.abs(coef).sum(dtype=np.float64))
+    return value
 
 
 def objective(network, params, sample, loss, regularization, noise=None, seed=0, step=0):

@@ -161,7 +161,8 @@ def early_stopping(options):
                 X, y, is_classes, options.seeds, max_iter=options.epochs, **params
             )
             mean, error = mean_and_error(scores - without)
-            verdict = "ok" if mean >= -error else "WORSE by more than one s.e."
+            # Where a single fold differs, both are the same number up to rounding.
+            verdict = "ok" if mean + error > -1e-9 else "WORSE by more than one s.e."
             print(f"  {variant}: {mean:+.4f} ± {error:.4f}, {verdict}", flush=True)
 
 
