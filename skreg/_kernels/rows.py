@@ -72,15 +72,24 @@ def transposed_product(batch, n_rows, delta, out):
     """out = X.T @ delta."""
 
 
+def read_only(array, dtype=None):
+    """A C-ordered view that cannot be written to; a copy only if it has to be.
+
+    Types say whether an array can be: memory maps and other arrays share one variant.
+    """
+    view = np.ascontiguousarray(array, dtype=dtype).view()
+    view.flags.writeable = False
+    return view
+
+
 def make_rows(X, dtype):
     """The rows of X, dense or sparse, as kernels read them; copied only if needed."""
     if sparse.issparse(X):
         X = X.tocsr()
-        data = np.ascontiguousarray(X.data, dtype=dtype)
-        indices = np.ascontiguousarray(X.indices, dtype=np.int64)
-        indptr = np.ascontiguousarray(X.indptr, dtype=np.int64)
+        data = read_only(X.data, dtype)
+        indices, indptr = read_only(X.indices, np.int64), read_only(X.indptr, np.int64)
         return SparseRows(data, indices, indptr, X.shape[1])
-    return DenseRows(np.ascontiguousarray(X, dtype=dtype))
+    return DenseRows(read_only(X, dtype))
 
 
 def n_rows_of(rows):

@@ -9,6 +9,7 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 
 from skreg._kernels.mlp_scores import summed_loss
+from skreg._kernels.rows import read_only
 from skreg._validation import Rule, unchanged_on_failure
 from skreg.exceptions import (
     NON_FINITE_WEIGHTS,
@@ -432,8 +433,8 @@ class MultilayerPerceptron(WithCallbacks, Predictor):
         """Mean loss and score of the network without noise."""
         eta = forward(self._network, self._params, data.X)
         score = self._validation_score(data, eta)
-        target = np.ascontiguousarray(data.target, dtype=eta.dtype)
-        total = summed_loss(self._plain_loss(), eta, target, data.weight)
+        target, weight = read_only(data.target, eta.dtype), read_only(data.weight)
+        total = summed_loss(self._plain_loss(), eta, target, weight)
         loss = total / data.weight.sum()
         self._add(f"{name}_loss", loss)
         self._add(f"{name}_score", score)

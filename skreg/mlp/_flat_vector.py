@@ -70,6 +70,8 @@ class FlatVector(BaseEstimator):
 
     def __setstate__(self, state):
         super().__setstate__(state)
+        if "_network" in state:  # not as memory maps, for which kernels are compiled anew
+            self._network = Network(*(np.array(array) for array in self._network))
         if "_params" in state and "coefs_" not in state:
             self._show(self._params)
 

@@ -7,7 +7,7 @@ import numpy as np
 from skreg._kernels import activations
 from skreg._kernels.mlp import Randomness, Sample, Workspace, batch_gradient, predict_batch
 from skreg._kernels.mlp_layers import Network, Noise, layer_output
-from skreg._kernels.rows import make_batch, make_rows, n_rows_of
+from skreg._kernels.rows import make_batch, make_rows, n_rows_of, read_only
 
 ACTIVATIONS = {
     "identity": activations.IDENTITY,
@@ -122,10 +122,9 @@ def make_sample(X, target, sample_weight, dtype):
     Sample
     """
     rows = make_rows(X, dtype)
-    target = np.ascontiguousarray(target, dtype=dtype)
     if sample_weight is None:
         sample_weight = np.ones(len(target))
-    return Sample(rows, target, np.ascontiguousarray(sample_weight, dtype=np.float64))
+    return Sample(rows, read_only(target, dtype), read_only(sample_weight, np.float64))
 
 
 def make_workspace(network, rows, batch_size, dtype):
@@ -166,7 +165,7 @@ def forward(network, params, X, noise=None, seed=0, step=0):
     eta : ndarray of shape (n_samples, n_outputs)
     """
     noise = no_noise(network) if noise is None else noise
-    params = np.ascontiguousarray(params)
+    params = read_only(params)
     return _forward_rows(network, params, make_rows(X, params.dtype), noise, seed, step)
 
 
@@ -190,7 +189,7 @@ def sample_forward(network, params, X, noise, n_samples, seed):
     -------
     eta : ndarray of shape (n_samples, n_rows, n_outputs)
     """
-    params = np.ascontiguousarray(params)
+    params = read_only(params)
     rows = make_rows(X, params.dtype)
     draws = np.empty((n_samples, n_rows_of(rows), network.units[-1]), params.dtype)
     for step in range(n_samples):
