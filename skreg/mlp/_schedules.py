@@ -51,11 +51,11 @@ def batch_rates(schedule, epoch, n_batches, n_seen):
     ndarray of shape (n_batches,)
     """
     rate = schedule.rate
-    epoch_in_cycle = epoch % schedule.n_epochs
-    share = (epoch_in_cycle + np.arange(n_batches) / n_batches) / schedule.n_epochs
-    if schedule.name == "cosine":
-        return _between(rate, 0.0, share)
-    if schedule.name == "onecycle":
+    if schedule.name in ("cosine", "onecycle"):
+        epoch_in_cycle = epoch % schedule.n_epochs
+        share = (epoch_in_cycle + np.arange(n_batches) / n_batches) / schedule.n_epochs
+        if schedule.name == "cosine":
+            return _between(rate, 0.0, share)
         return _onecycle(rate, share)
     if schedule.name == "invscaling":
         rate = rate / (n_seen + 1) ** schedule.power_t
