@@ -71,7 +71,7 @@ def draw(results, path):
             mean, spread = values[part].mean(axis=1), values[part].std(axis=1)
             axes.plot(WIDTHS, mean, "o-", label=name)
             axes.fill_between(WIDTHS, mean - spread, mean + spread, alpha=0.2)
-        axes.set(xscale="log", yscale="log", xticks=WIDTHS, xticklabels=WIDTHS)
+        axes.set(xscale="log", xticks=WIDTHS, xticklabels=WIDTHS)
         axes.minorticks_off()
         axes.set(xlabel="hidden units", ylabel=f"{label} on other images")
     both[1].legend()
