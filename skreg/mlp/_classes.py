@@ -2,6 +2,10 @@
 
 import numpy as np
 
+from skreg._validation import real
+
+FACTOR = real(0.0)
+
 
 def check_classes(y, classes, name, *, all_needed):
     """Refuse labels that are not among the classes, or lack some that are needed."""
@@ -46,7 +50,13 @@ def class_factors(class_weight, classes, codes, weight):
         raise ValueError(
             f"class_weight has the labels {unknown}, which y has not; got y with {labels}."
         )
-    return np.array([float(class_weight.get(label, 1.0)) for label in labels])
+    factors = [class_weight.get(label, 1.0) for label in labels]
+    if not all(FACTOR.accepts(factor) for factor in factors):
+        raise ValueError(
+            f"class_weight has factors that are not {FACTOR.expected}; got "
+            f"{class_weight!r}."
+        )
+    return np.array(factors, dtype=np.float64)
 
 
 def row_factors(class_weight, classes, y, weight):

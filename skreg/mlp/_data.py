@@ -1,5 +1,6 @@
 """Rows to train on and rows to validate on."""
 
+import contextlib
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -77,7 +78,7 @@ def read_rows(model, X, y, sample_weight, groups=None, *, reset, numeric):
 
 
 def check_groups(groups, n_samples):
-    """The group of each row, or None."""
+    """The number of each row's group, or None."""
     if groups is None:
         return None
     groups = check_array(groups, ensure_2d=False, dtype=None, input_name="groups")
@@ -86,7 +87,22 @@ def check_groups(groups, n_samples):
             f"groups has shape {groups.shape}; expected {(n_samples,)}, the group of each "
             "row of X."
         )
-    return groups
+    try:
+        return np.unique(groups, return_inverse=True)[1]
+    except TypeError as error:
+        raise ValueError(
+            f"groups has labels of kinds that have no order ({error}); give numbers, or "
+            "strings, for all rows."
+        ) from error
+
+
+@contextlib.contextmanager
+def naming(arguments):
+    """Errors about X, y and sample_weight say that others are meant."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"In {arguments}: {error}") from error
 
 
 def check_validation(X, y, sample_weight, groups):

@@ -20,7 +20,7 @@ from skreg.exceptions import (
     warn_lbfgs,
 )
 from skreg.linear._callbacks import SILENT, WithCallbacks, what_is_given
-from skreg.mlp._data import check_outputs, check_validation
+from skreg.mlp._data import check_outputs, check_validation, naming
 from skreg.mlp._early_stopping import Monitor, refit_epochs, split_rows
 from skreg.mlp._flat_vector import check_layout
 from skreg.mlp._lbfgs import minimize_objective
@@ -166,7 +166,8 @@ class MultilayerPerceptron(WithCallbacks, Predictor):
             return None
         check_validation(X, y, sample_weight, data.groups)
         check_validation_settings(self)
-        rows = self._read(X, y, sample_weight, fresh=False, partial=True, name="y_val")
+        with naming("X_val, y_val or sample_weight_val"):
+            rows = self._read(X, y, sample_weight, fresh=False, partial=True, name="y_val")
         check_outputs(data, rows)
         return rows
 

@@ -404,7 +404,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     def _read(self, *rows, fresh, partial=False, name="y"):
         data = read_rows(self, *rows, reset=fresh, numeric=True)
         lowest = data.y.min()
-        if self.loss == "poisson" and not (lowest >= 0.0 and data.y.sum() > 0.0):
+        zero = name == "y" and not data.y.any()  # the best eta is minus infinity
+        if self.loss == "poisson" and (lowest < 0.0 or zero):
             raise ValueError(
                 f"loss='poisson' needs non-negative {name}, not all zero; got a smallest "
                 f"value of {lowest}."

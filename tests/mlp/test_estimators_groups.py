@@ -98,6 +98,8 @@ def test_refused_groups():
         model.fit(X, y, groups=np.ones((60, 2)))
     with pytest.raises(ValueError, match="groups has one group only"):
         model.fit(X, y, groups=np.ones(60))
+    with pytest.raises(ValueError, match="groups has labels of kinds that have no order"):
+        model.fit(X, y, groups=np.array([None, 1] * 30))
     with pytest.raises(ValueError, match="groups contains NaN"):
         model.fit(X, y, groups=np.full(60, np.nan))
     with pytest.raises(ValueError, match="X_val replaces what it holds out"):

@@ -84,6 +84,9 @@ def test_refused_data():
         MLPClassifier(class_weight={1: 2.0}).fit(X, (X[:, :2] > 0).astype(int))
     with pytest.raises(ValueError, match=r"class_weight has the labels \[9\]"):
         MLPClassifier(class_weight={9: 2.0}).fit(X, y > 0)
+    for factor in (-1.0, np.nan, "two"):
+        with pytest.raises(ValueError, match=r"class_weight has factors that are not"):
+            MLPClassifier(class_weight={1: factor}).fit(X, y > 0)
     with pytest.raises(ValueError, match="Negative values in data"):
         MLPRegressor().fit(X, y, sample_weight=-np.ones(len(y)))
 
@@ -97,6 +100,16 @@ def test_refused_validation_data():
         model.fit(X, y, X_val=X, y_val=y + 1)
     with pytest.raises(ValueError, match="X_val and y_val must be given together"):
         model.fit(X, y, X_val=X)
+    rows = {"X_val": X, "y_val": y}
+    for wrong, words in [
+        ({"y_val": y[:-1]}, "inconsistent numbers of samples"),
+        ({"X_val": np.full_like(X, np.nan)}, "contains NaN"),
+        ({"sample_weight_val": np.zeros(len(y))}, "must contain at least one non-zero"),
+        ({"sample_weight_val": np.ones(3)}, r"sample_weight.shape == \(3,\)"),
+    ]:
+        expected = f"In X_val, y_val or sample_weight_val: .*{words}"
+        with pytest.raises(ValueError, match=expected):
+            model.fit(X, y, **{**rows, **wrong})
     with pytest.raises(ValueError, match="which solver='lbfgs' does not have"):
         MLPClassifier(solver="lbfgs").fit(X, y, X_val=X, y_val=y)
     with pytest.raises(ValueError, match="y_val has 2 outputs, y has 1"):

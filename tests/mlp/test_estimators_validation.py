@@ -88,6 +88,13 @@ def test_another_number_to_follow_begins_anew(change, is_given):
     assert model.best_epoch_ == 6
 
 
+def test_counts_to_validate_on_may_all_be_zero():
+    X, y = regression()
+    model = MLPRegressor("poisson", early_stopping=True, max_iter=2, random_state=0)
+    model.fit(X, np.abs(y), X_val=X[:5], y_val=np.zeros(5))
+    assert np.isfinite(model.history_["validation_loss"]).all()
+
+
 def test_refused_validation_in_partial_fit():
     X, y = classification()
     first = {"classes": [0, 1, 2]}
