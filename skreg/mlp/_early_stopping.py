@@ -53,6 +53,21 @@ class Monitor:
         return False
 
 
+def scored(scorer, model, data):
+    """A score; weights are told to the scorer if there are any, which not all can use."""
+    if np.all(data.weight == data.weight[0]):
+        return scorer(model, data.X, data.y)
+    try:
+        return scorer(model, data.X, data.y, sample_weight=data.weight)
+    except TypeError as error:
+        if "sample_weight" not in str(error):
+            raise
+        raise TypeError(
+            f"scoring={scorer} does not take the sample_weight of the rows to validate on "
+            f"({error}). Use a scorer that does, or scoring=None for the weighted loss."
+        ) from error
+
+
 def split_rows(n_samples, fraction, seed, labels=None, groups=None):
     """Rows to train on and rows to validate on.
 

@@ -21,7 +21,7 @@ from skreg.exceptions import (
 )
 from skreg.linear._callbacks import SILENT, WithCallbacks, what_is_given
 from skreg.mlp._data import check_outputs, check_validation, naming
-from skreg.mlp._early_stopping import Monitor, refit_epochs, split_rows
+from skreg.mlp._early_stopping import Monitor, refit_epochs, scored, split_rows
 from skreg.mlp._flat_vector import check_layout
 from skreg.mlp._lbfgs import minimize_objective
 from skreg.mlp._network import (
@@ -450,8 +450,7 @@ class MultilayerPerceptron(WithCallbacks, Predictor):
         model = copy.copy(self)
         if hasattr(model, "feature_names_in_"):
             del model.feature_names_in_
-        scorer = check_scoring(model, self.scoring)
-        return scorer(model, data.X, data.y, sample_weight=data.weight)
+        return scored(check_scoring(model, self.scoring), model, data)
 
     def _finish(self):
         """Best weights and best numbers, as attributes."""

@@ -88,6 +88,35 @@ def test_another_number_to_follow_begins_anew(change, is_given):
     assert model.best_epoch_ == 6
 
 
+def largest_error(model, X, y):
+    return -np.abs(model.predict(X) - y).max()
+
+
+@pytest.mark.parametrize("scoring", [largest_error, "neg_max_error", "v_measure_score"])
+def test_scorers_need_not_know_of_weights(scoring):
+    X, y = classification()
+    rows, validation = halves(X, y)
+    kind = MLPRegressor if scoring != "v_measure_score" else MLPClassifier
+    model = kind(early_stopping=True, scoring=scoring, max_iter=3, random_state=0)
+    model.fit(*rows, **validation, sample_weight=np.arange(1.0, 46.0))
+    assert np.isfinite(model.validation_scores_).all()
+    with pytest.raises(TypeError, match="does not take the sample_weight of the rows"):
+        model.fit(*rows, **validation, sample_weight_val=np.arange(1.0, 46.0))
+
+
+def test_scorers_get_weights_if_there_are_any():
+    X, y = classification()
+    rows, validation = halves(X, y)
+    weight = np.arange(45) % 3
+    settings = {"early_stopping": True, "scoring": "accuracy", "random_state": 0}
+    model = MLPClassifier(max_iter=5, **settings)
+    model.fit(*rows, **validation, sample_weight_val=weight)
+    names = ("X_val", "y_val")
+    repeated = {name: np.repeat(validation[name], weight, axis=0) for name in names}
+    other = MLPClassifier(max_iter=5, **settings).fit(*rows, **repeated)
+    np.testing.assert_allclose(model.validation_scores_, other.validation_scores_)
+
+
 def test_counts_to_validate_on_may_all_be_zero():
     X, y = regression()
     model = MLPRegressor("poisson", early_stopping=True, max_iter=2, random_state=0)
