@@ -444,7 +444,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             self._set_classes(data.y)
         check_classes(data.y, self.classes_, name, all_needed=not partial)
         data = data._replace(target=self._label_binarizer.transform(data.y))
-        if self.class_weight is None or name != "y":
+        if self.class_weight is None:
             return data
         factors = row_factors(self.class_weight, self.classes_, data.y, data.weight)
         return data.weighted(data.weight * factors)

@@ -17,6 +17,7 @@ NETWORKS = [
         {"solver": "lbfgs", "l1_ratio": 0.5, "activation": "tanh"},
         {"early_stopping": True},
         {"early_stopping": True, "average_decay": 0.9, "dropout": 0.1},
+        {"early_stopping": True, "refit": True},
         {"dropout": 0.2, "weight_decay": 1e-3, "max_norm": 4.0, "batch_size": 16},
     )
 ] + [

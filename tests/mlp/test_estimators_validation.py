@@ -117,6 +117,22 @@ def test_scorers_get_weights_if_there_are_any():
     np.testing.assert_allclose(model.validation_scores_, other.validation_scores_)
 
 
+def test_class_weights_are_those_of_rows_to_validate_on_too():
+    X, y = classification()
+    rows, validation = halves(X, y)
+    factors = np.array([2.0, 1.0, 0.5])
+    settings = {"early_stopping": True, "random_state": 0, "max_iter": 5}
+    model = MLPClassifier(class_weight=dict(enumerate(factors)), **settings)
+    model.fit(*rows, **validation)
+    other = MLPClassifier(**settings).fit(
+        *rows,
+        factors[rows[1]],
+        **validation,
+        sample_weight_val=factors[validation["y_val"]],
+    )
+    assert model.history_["validation_loss"] == other.history_["validation_loss"]
+
+
 def test_counts_to_validate_on_may_all_be_zero():
     X, y = regression()
     model = MLPRegressor("poisson", early_stopping=True, max_iter=2, random_state=0)
