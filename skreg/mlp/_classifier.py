@@ -12,7 +12,7 @@ from skreg._kernels.mlp_losses import BinaryCrossEntropy, CrossEntropy
 from skreg._validation import NONE, Rule, choice
 from skreg.mlp._classes import check_classes, row_factors
 from skreg.mlp._data import read_rows
-from skreg.mlp._estimators import MultilayerPerceptron, is_stochastic
+from skreg.mlp._estimators import MultilayerPerceptron, has_partial_fit
 from skreg.mlp._settings import RULES, SHARE
 
 
@@ -313,7 +313,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         self.monitor_training = monitor_training
         self.refit = refit
 
-    @available_if(is_stochastic)
+    @available_if(has_partial_fit)
     def partial_fit(
         self,
         X,

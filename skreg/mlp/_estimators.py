@@ -54,12 +54,17 @@ HISTORY = (
 )
 
 
-def is_stochastic(model):
-    """Whether there is `partial_fit`."""
+def has_partial_fit(model):
+    """Whether there is `partial_fit`, else an AttributeError that says why not."""
     if model.solver == "lbfgs":
         raise AttributeError(
             "partial_fit is only available for stochastic optimizers. lbfgs is not "
             "stochastic."
+        )
+    if model.refit:
+        raise AttributeError(
+            "refit=True needs the end of training, which partial_fit does not know; set "
+            "refit=False or use fit."
         )
     return True
 
@@ -145,11 +150,6 @@ class MultilayerPerceptron(WithCallbacks, Predictor):
         fresh = not hasattr(self, "coefs_")
         with unchanged_on_failure(self):
             check_settings(self, self._rules)
-            if self.refit:
-                raise ValueError(
-                    "refit=True needs the end of training, which partial_fit does not "
-                    "know; set refit=False or use fit."
-                )
             data = self._read(X, y, sample_weight, fresh=fresh, partial=True, **given)
             validation = self._read_validation(data, *validation)
             self._begin(data, fresh, self._followed(validation))

@@ -8,7 +8,7 @@ from sklearn.utils.metaestimators import available_if
 from skreg._kernels.mlp_losses import Huber, Poisson, Quantile, SquaredError
 from skreg._validation import Rule, choice, real
 from skreg.mlp._data import read_rows
-from skreg.mlp._estimators import MultilayerPerceptron, is_stochastic
+from skreg.mlp._estimators import MultilayerPerceptron, has_partial_fit
 from skreg.mlp._settings import RULES
 
 
@@ -321,7 +321,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         self.monitor_training = monitor_training
         self.refit = refit
 
-    @available_if(is_stochastic)
+    @available_if(has_partial_fit)
     def partial_fit(
         self,
         X,

@@ -121,8 +121,9 @@ def test_refused_continuations():
     model = MLPClassifier(early_stopping=True, refit=True)
     with pytest.raises(ValueError, match="X_val is not among them"):
         model.fit(X, y, X_val=X, y_val=y)
-    with pytest.raises(ValueError, match="which partial_fit does not know"):
+    with pytest.raises(AttributeError, match="has no attribute 'partial_fit'") as error:
         model.partial_fit(X, y, classes=[0, 1, 2])
+    assert "which partial_fit does not know" in str(error.value.__cause__)
     model = MLPClassifier(max_iter=2, warm_start=True).fit(X, y)
     with pytest.raises(ValueError, match=r"layers of \[4, 100, 3\] units.*\[4, 5, 3\]"):
         model.set_params(hidden_layer_sizes=5).fit(X, y)

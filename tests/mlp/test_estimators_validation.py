@@ -154,10 +154,6 @@ def test_refused_validation_in_partial_fit():
         model.partial_fit(X, y, X_val=X[:, :2], y_val=y, **first)
     with pytest.raises(ValueError, match="`y_val` has classes not in"):
         model.partial_fit(X, y, X_val=X, y_val=y + 1, **first)
-    with pytest.raises(ValueError, match="which partial_fit does not know"):
-        MLPClassifier(early_stopping=True, refit=True).partial_fit(
-            X, y, X_val=X, y_val=y, **first
-        )
     assert not hasattr(model, "coefs_")
     model.partial_fit(X, y, X_val=X, y_val=y, **first)
     before = copy.deepcopy(model)
