@@ -123,15 +123,32 @@ class ColumnProducts:
         """Products of some of the features in play."""
         return FactorProducts(self._columns.rows[features] * self._sample.weight_roots().T)
 
+    def change(self, features, moved, image):
+        """G moved, for rows `moved` of some features whose image is known."""
+        return self._columns.rows @ (self._sample.weight_roots() * image)
 
-class FactorProducts(NamedTuple):
-    """Products with K K'."""
 
-    factor: np.ndarray
+class FactorProducts:
+    """Products with K K'.
+
+    Attributes
+    ----------
+    factor, single : ndarray of shape (n_rows, n_samples)
+        K, also in single precision.
+    """
+
+    def __init__(self, factor):
+        self.factor, self.single = factor, factor.astype(np.float32)
+        self.wide = len(factor) > factor.shape[1]
 
     def times(self, coef):
         """K K' coef."""
         return self.factor @ (self.factor.T @ coef)
+
+    def image(self, coef):
+        """K' coef, and the square of its norm."""
+        image = self.factor.T @ coef
+        return image, np.vdot(image, image)
 
     def scaled(self, scale):
         """E K K' E with E = diag(scale)."""
@@ -178,15 +195,27 @@ class GramProducts:
         """Products of some of the features in play."""
         return MatrixProducts(self._gram[np.ix_(features, features)])
 
+    def change(self, features, moved, image):
+        """See :meth:`ColumnProducts.change`."""
+        full = np.zeros((self._size, moved.shape[1]))
+        full[features] = moved
+        return self.times(full)
+
 
 class MatrixProducts(NamedTuple):
     """Products with G itself."""
 
     gram: np.ndarray
+    wide: bool = False
 
     def times(self, coef):
         """G coef."""
         return self.gram @ coef
+
+    def image(self, coef):
+        """G coef, and its inner product with coef."""
+        image = self.gram @ coef
+        return image, np.vdot(image, coef)
 
     def scaled(self, scale):
         """E G E with E = diag(scale)."""

@@ -39,6 +39,7 @@ import numpy as np
 from scipy import linalg
 
 from skreg._kernels.active_set import CROWD, CROWD_FRACTION
+from skreg._solvers.row_lengths import lengthened
 
 # What is left of the optimality condition by rounding, relative to the largest row of C.
 ROUNDING = 1e-15
@@ -51,6 +52,10 @@ STEPS_PER_FACTOR, ROWS_PER_STEP = 1.0, 100.0
 # Newton's direction is computed up to this part of the right side, then as far as the
 # optimality condition is fulfilled; after so many steps the progress is judged.
 FORCING, TRIAL = 1e-1, 2
+# How far ahead to look, relative to the last step of the path.
+FARTHEST = 1.5
+# Steps of conjugate gradients for the lengths of more rows than samples.
+LENGTH_STEPS = 100
 # Single precision solves up to this part.
 SINGLE = 1e-5
 # More steps with new factors, which may be of single precision.
@@ -89,11 +94,12 @@ def inner(left, right):
 
 
 class Rows(NamedTuple):
-    """Non-zero rows: which, their lengths and their directions."""
+    """Rows that are not zero or about to enter."""
 
     features: np.ndarray
-    size: np.ndarray
+    size: np.ndarray  # norms; of entering rows, after a proximal gradient step
     direction: np.ndarray
+    length: np.ndarray  # norms; zero for entering rows
 
 
 class Hessian(NamedTuple):
@@ -240,6 +246,12 @@ class Outlook(NamedTuple):
     slack: float  # what is rounding, or good enough
 
 
+def goal_of(problem, now):
+    """The part of the right side up to which Newton's direction is computed."""
+    enough = max(now.left / problem.l1, 0.3 * now.slack / now.left, SINGLE)
+    return min(enough, FORCING)
+
+
 class RowSupport:
     """The solution over the features in play, from one alpha to the next.
 
@@ -254,11 +266,13 @@ class RowSupport:
         self.gradient = self.coef
         self._factors: Any = None
         self._active: Any = None
+        self._past: list = []
         self._damping = 0.0
 
     def start_at(self, coef):
         """Take over a solution."""
         self.coef, self._factors = coef, None
+        self._past = []
 
     def solve(self, problem, max_rounds):
         """Solve over the features in play, from the last solution.
@@ -271,13 +285,14 @@ class RowSupport:
         n_rounds : int
             Steps on the rows that are not zero, and of rows that enter.
         """
-        self._admit(problem)
+        foreseen = self._admit(problem)
         self._damping = 0.0
         lowest, patience, n_rounds = np.inf, PATIENCE, 0
         while True:
             now = self._look(problem)
             worst = max(now.left, now.excess)
             if worst <= now.slack:
+                self._past = [*self._past[-1:], (problem.l1, self.coef.copy())]
                 return True, now.slack, n_rounds
             patience = PATIENCE if worst < lowest else patience - 1
             lowest = min(lowest, worst)
@@ -285,23 +300,66 @@ class RowSupport:
             if n_rounds >= max_rounds or patience == 0 or size > MAX_ROWS:
                 return False, now.slack, n_rounds
             # At a new alpha, the rows there are first follow it.
-            follows = n_rounds == 0 and self._factors is not None and now.left > now.slack
+            follows = n_rounds == 0 and not foreseen and len(now.rows.features)
             n_rounds += 1
-            if now.excess > now.slack and not follows:
+            if follows and now.left > now.slack:
+                now = now._replace(entering=now.entering[:0])
+            if not self._step(problem, self._joined(problem, now)):
+                if not len(now.entering):
+                    return False, now.slack, n_rounds
                 self._enter(problem, now)
-            elif not self._step(problem, now):
-                return False, now.slack, n_rounds
 
     def _admit(self, problem):
-        """Make room for features that came into play."""
+        """Make room for features that came into play, and look ahead.
+
+        Returns whether the solution at this alpha has been foreseen.
+        """
         joined = len(problem.correlation) - len(self.coef)
         self.coef = np.pad(self.coef, ((0, joined), (0, 0)))
+        ahead = self._ahead(problem.l1)
+        if ahead is not None:
+            self.coef = ahead
         self.gradient = problem.gradient(self.coef)
+        return ahead is not None
+
+    def _ahead(self, l1):
+        """Where the rows are heading to; None if that is not known."""
+        if len(self._past) < 2:
+            return None
+        (first, old), (second, _) = self._past
+        share = (l1 - second) / (second - first) if second != first else 0.0
+        if not 0.0 < share <= FARTHEST:
+            return None
+        ahead = self.coef.copy()
+        known = np.flatnonzero(old.any(axis=1) & ahead[: len(old)].any(axis=1))
+        ahead[known] += share * (ahead[known] - old[known])
+        turned = inner(ahead[known], self.coef[known]) <= 0.0
+        ahead[known[turned]] = 0.0
+        return ahead
+
+    def _joined(self, problem, now):
+        """With the entering rows among the others."""
+        if not len(now.entering):
+            return now
+        gradient, rows = self.gradient[now.entering], now.rows
+        size = row_norms(gradient)
+        excess, direction = size - problem.l1, gradient / size[:, None]
+        features = np.concatenate([rows.features, now.entering])
+        order = np.argsort(features)
+        both = Rows(
+            features[order],
+            np.concatenate([rows.size, problem.steps(now.entering) * excess])[order],
+            np.concatenate([rows.direction, direction])[order],
+            np.concatenate([rows.length, np.zeros(len(excess))])[order],
+        )
+        right = np.concatenate([now.right, excess[:, None] * direction])[order]
+        return now._replace(rows=both, right=right, left=max(now.left, now.excess))
 
     def _look(self, problem):
         size = row_norms(self.coef)
         features = np.flatnonzero(size)
-        rows = Rows(features, size[features], self.coef[features] / size[features, None])
+        length = size[features]
+        rows = Rows(features, length, self.coef[features] / length[:, None], length)
         right = self.gradient[features] - problem.l1 * rows.direction
         right -= problem.l2 * self.coef[features]
         slack = problem.slack(rows.size.sum())
@@ -330,6 +388,18 @@ class RowSupport:
     def _step(self, problem, now):
         """A Newton step of the rows that are not zero; False if there is none."""
         products = self._products_of(problem, now.rows.features)
+        if products.wide:
+            newton, left = lengthened(
+                products,
+                now.rows,
+                now.right,
+                problem.l1,
+                problem.l2,
+                goal_of(problem, now),
+                LENGTH_STEPS,
+            )
+            if left < 0.5 and self._search(problem, now, newton):
+                return True
         worth = int(STEPS_PER_FACTOR + len(now.rows.features) / ROWS_PER_STEP)
         for damping in DAMPING:
             if damping < self._damping:
@@ -377,20 +447,19 @@ class RowSupport:
                 solution[new] = hessian.block_solve(residual[new], own, new)
             return solution
 
-        enough = max(now.left / problem.l1, 0.3 * now.slack / now.left, SINGLE)
         solution, accurate = conjugate_gradients(
             hessian.times,
             precondition,
             right,
             weight,
-            min(enough, FORCING),
+            goal_of(problem, now),
             max_steps,
         )
         return (hessian.scale * size) * solution, accurate
 
     def _search(self, problem, now, newton):
         """Go along Newton's direction; False if the objective falls nowhere near."""
-        features, size, direction = now.rows
+        features, size, direction, length_now = now.rows
         products = self._products_of(problem, features)
         threshold = problem.l1 * problem.steps(features)
         along = inner(direction, newton)
@@ -400,10 +469,10 @@ class RowSupport:
         slope = -np.sum(now.right * newton)
         if not slope < 0.0:
             return False
-        before = problem.penalty(size)
+        before = problem.penalty(length_now)
         length = 1.0
         while length >= SHORTEST:
-            beyond, turn = size + length * along, length**2 * square
+            beyond, turn = length_now + length * along, length**2 * square
             norm = np.sqrt((threshold + beyond) ** 2 + turn)
             # norm - threshold, without cancellation
             after = (2.0 * threshold + beyond) * beyond + turn
@@ -411,12 +480,12 @@ class RowSupport:
             point = (threshold + beyond)[:, None] * direction + length * across
             point *= (after / norm)[:, None]
             moved = point - self.coef[features]
-            change = 0.5 * np.sum(moved * products.times(moved))
-            change -= np.sum(moved * self.gradient[features])
+            image, energy = products.image(moved)
+            change = 0.5 * energy - np.vdot(moved, self.gradient[features])
             change += problem.penalty(after) - before
             if change <= DECREASE * length * slope + ROUNDING * before:
                 self.coef[features] = point
-                self.gradient = problem.gradient(self.coef)
+                self.gradient -= problem.products.change(features, moved, image)
                 return True
             length *= 0.5
         return False

@@ -1,0 +1,103 @@
+r"""Newton's direction for more rows than samples: the equations of their lengths.
+
+In the notation of :mod:`skreg._solvers.row_support` the Hessian is, scaled,
+N (x) I - U U' with N = Q + F F', where F has a row per feature and a column per sample,
+and Q = I + l2 E^2. With y = U' x, the solution of (N (x) I - U U') x = R is
+
+    x = N^-1 (R + U y),      S y = U' N^-1 R,      S = (I - N^-1) o (u_j'u_k),
+
+where y_j tells by how much row j grows along its direction. N needs a Cholesky factor of
+the size of the samples only, L L' = I + F' Q^-1 F, and with the thin matrix
+A = L^-1 F' Q^-1
+
+    N^-1 = Q^-1 - A'A,       I - N^-1 = (I - Q^-1) + A'A.
+
+S is never formed. After its diagonal has been divided out it is like the Gram matrix of
+random vectors of length n_samples * n_targets, so conjugate gradients gain a digit in some
+steps, and an error in y is one of the same size in the system above, at U.
+"""
+
+import numpy as np
+from scipy import linalg
+
+from skreg._kernels.row_lengths import TOGETHER, solve_lengths
+
+
+def lengthened(products, rows, right, l1, l2, share, max_steps):
+    """Newton's direction, in single precision.
+
+    Parameters
+    ----------
+    products : FactorProducts
+    rows : Rows
+    right : ndarray of shape (n_rows, n_targets)
+    l1, l2 : float
+    share : float
+        The equations are solved up to this part of the right side.
+    max_steps : int
+
+    Returns
+    -------
+    direction : ndarray of shape (n_rows, n_targets)
+    left : float
+        The part that is left.
+    """
+    scale = np.sqrt(rows.size / l1)
+    count, n_samples = products.factor.shape
+    shape = -(-count // TOGETHER) * TOGETHER, right.shape[1]
+    factor = np.zeros((shape[0], n_samples), np.float32)
+    np.multiply(products.single, scale[:, None].astype(np.float32), out=factor[:count])
+    turned, scaled = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    turned[:count] = rows.direction
+    unit = row_scale(scale, right, scaled[:count])
+    spread = np.ones(shape[0], np.float32)
+    spread[:count] += l2 * scale**2
+    thin = thin_factor(factor, spread)
+    if thin is None:
+        return np.zeros(right.shape), 1.0
+    given = thin.T @ scaled
+    solution = scaled / spread[:, None] - thin @ given
+    weight = np.zeros(shape[0], np.float32)
+    weight[:count] = scale.max() / scale
+    lengths = np.empty(shape[0], np.float32)
+    start = np.sqrt(np.sum(np.square(weight[:, None] * scaled, dtype=np.float64)))
+    _, left = solve_lengths(
+        thin,
+        1.0 - 1.0 / spread,
+        turned,
+        np.vecdot(turned, solution),
+        weight,
+        share * start,
+        max_steps,
+        lengths,
+    )
+    turned *= lengths[:, None]
+    solution += turned / spread[:, None]
+    solution -= thin @ (thin.T @ turned)
+    return (unit * scale)[:, None] * solution[:count], left / start
+
+
+def row_scale(scale, right, out):
+    """Set `out` to the scaled rows, divided by their norm, which is returned."""
+    rows = scale[:, None] * right
+    largest = np.abs(rows).max()
+    unit = largest * np.sqrt(np.sum(np.square(rows / largest)))
+    np.divide(rows, unit, out=out, casting="same_kind")
+    return unit
+
+
+def thin_factor(factor, spread):
+    """A', one row per feature; `factor`, which is F, is overwritten. None if there is none."""
+    uniform = bool(np.all(spread == 1.0))
+    roots = np.sqrt(spread)[:, None]
+    if not uniform:
+        factor /= roots
+    inner = linalg.blas.ssyrk(1.0, factor.T)
+    inner.flat[:: len(inner) + 1] += 1.0
+    upper, info = linalg.lapack.spotrf(inner, overwrite_a=1)
+    if info != 0:
+        return None
+    thin = linalg.blas.strsm(1.0, upper, factor.T, trans_a=1, overwrite_b=1).T
+    if not uniform:
+        thin /= roots
+    return thin
