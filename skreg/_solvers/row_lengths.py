@@ -23,58 +23,79 @@ from scipy import linalg
 from skreg._kernels.row_lengths import TOGETHER, solve_lengths
 
 
-def lengthened(products, rows, right, l1, l2, share, max_steps):
-    """Newton's direction, in single precision.
+class Lengths:
+    """The equations at some rows, to be solved for several right sides.
 
     Parameters
     ----------
     products : FactorProducts
     rows : Rows
-    right : ndarray of shape (n_rows, n_targets)
     l1, l2 : float
-    share : float
-        The equations are solved up to this part of the right side.
-    max_steps : int
-
-    Returns
-    -------
-    direction : ndarray of shape (n_rows, n_targets)
-    left : float
-        The part that is left.
     """
-    scale = np.sqrt(rows.size / l1)
-    count, n_samples = products.factor.shape
-    shape = -(-count // TOGETHER) * TOGETHER, right.shape[1]
-    factor = np.zeros((shape[0], n_samples), np.float32)
-    np.multiply(products.single, scale[:, None].astype(np.float32), out=factor[:count])
-    turned, scaled = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    turned[:count] = rows.direction
-    unit = row_scale(scale, right, scaled[:count])
-    spread = np.ones(shape[0], np.float32)
-    spread[:count] += l2 * scale**2
-    thin = thin_factor(factor, spread)
-    if thin is None:
-        return np.zeros(right.shape), 1.0
-    given = thin.T @ scaled
-    solution = scaled / spread[:, None] - thin @ given
-    weight = np.zeros(shape[0], np.float32)
-    weight[:count] = scale.max() / scale
-    lengths = np.empty(shape[0], np.float32)
-    start = np.sqrt(np.sum(np.square(weight[:, None] * scaled, dtype=np.float64)))
-    _, left = solve_lengths(
-        thin,
-        1.0 - 1.0 / spread,
-        turned,
-        np.vecdot(turned, solution),
-        weight,
-        share * start,
-        max_steps,
-        lengths,
-    )
-    turned *= lengths[:, None]
-    solution += turned / spread[:, None]
-    solution -= thin @ (thin.T @ turned)
-    return (unit * scale)[:, None] * solution[:count], left / start
+
+    def __init__(self, products, rows, l1, l2):
+        self.rows = rows
+        self._scale = np.sqrt(rows.size / l1)
+        count, n_samples = products.factor.shape
+        self._shape = -(-count // TOGETHER) * TOGETHER, rows.direction.shape[1]
+        factor = np.zeros((self._shape[0], n_samples), np.float32)
+        np.multiply(
+            products.single, self._scale[:, None].astype(np.float32), out=factor[:count]
+        )
+        self._direction = np.zeros(self._shape, np.float32)
+        self._direction[:count] = rows.direction
+        self._spread = np.ones(self._shape[0], np.float32)
+        self._spread[:count] += l2 * self._scale**2
+        self._weight = np.zeros(self._shape[0], np.float32)
+        self._weight[:count] = self._scale.max() / self._scale
+        self._thin = thin_factor(factor, self._spread)
+
+    def near(self, rows, share):
+        """Whether `rows` are the same up to a share of each."""
+        mine = self.rows
+        if not np.array_equal(mine.features, rows.features):
+            return False
+        moved = rows.size[:, None] * rows.direction - mine.size[:, None] * mine.direction
+        return bool(np.all(np.vecdot(moved, moved) <= (share * mine.size) ** 2))
+
+    def solve(self, right, share, max_steps):
+        """Newton's direction, in single precision.
+
+        Parameters
+        ----------
+        right : ndarray of shape (n_rows, n_targets)
+        share : float
+            The equations are solved up to this part of the right side.
+        max_steps : int
+
+        Returns
+        -------
+        direction : ndarray of shape (n_rows, n_targets)
+        left : float
+            The part that is left.
+        """
+        count, thin, spread = len(right), self._thin, self._spread[:, None]
+        if thin is None:
+            return np.zeros(right.shape), 1.0
+        scaled = np.zeros(self._shape, np.float32)
+        unit = row_scale(self._scale, right, scaled[:count])
+        solution = scaled / spread - thin @ (thin.T @ scaled)
+        lengths = np.empty(self._shape[0], np.float32)
+        start = np.linalg.norm(self._weight[:, None] * scaled)
+        self.steps, left = solve_lengths(
+            thin,
+            1.0 - 1.0 / self._spread,
+            self._direction,
+            np.vecdot(self._direction, solution),
+            self._weight,
+            share * start,
+            max_steps,
+            lengths,
+        )
+        turned = self._direction * lengths[:, None]
+        solution += turned / spread
+        solution -= thin @ (thin.T @ turned)
+        return (unit * self._scale)[:, None] * solution[:count], left / start
 
 
 def row_scale(scale, right, out):

@@ -100,7 +100,9 @@ class ColumnProducts:
 
     def __init__(self, sample, design):
         self._columns = DenseColumns(sample, unscaled(design).columns.__getitem__)
-        self._sample = sample
+        self._sample, self._roots = sample, sample.weight_roots()
+        self._double = np.empty((0, sample.X.shape[0]))
+        self._single = self._double.astype(np.float32)
 
     def join(self, features):
         """Features come into play."""
@@ -115,17 +117,27 @@ class ColumnProducts:
         """Fitted values, shape (n_samples, n_targets)."""
         return self._columns.rows.T @ coef
 
-    def correlate(self, residual):
-        """Inner products of the columns in play with a residual."""
-        return self._columns.correlate(residual)
+    def correlate(self, residual, first=0):
+        """Inner products of the columns in play, from the `first`, with a residual."""
+        return self._columns.rows[first:] @ self._sample.weighted(residual)
 
     def restrict(self, features):
-        """Products of some of the features in play."""
-        return FactorProducts(self._columns.rows[features] * self._sample.weight_roots().T)
+        """Products of some of the features in play, until they are asked for others.
+
+        New memory would take longer than the columns.
+        """
+        count, rows = len(features), self._columns.rows
+        if count > len(self._double):
+            self._double = np.empty((2 * count, rows.shape[1]))
+            self._single = self._double.astype(np.float32)
+        factor = np.take(rows, features, axis=0, out=self._double[:count], mode="clip")
+        factor *= self._roots.T
+        self._single[:count] = factor
+        return FactorProducts(factor, self._single[:count])
 
     def change(self, features, moved, image):
         """G moved, for rows `moved` of some features whose image is known."""
-        return self._columns.rows @ (self._sample.weight_roots() * image)
+        return self._columns.rows @ (self._roots * image)
 
 
 class FactorProducts:
@@ -137,8 +149,8 @@ class FactorProducts:
         K, also in single precision.
     """
 
-    def __init__(self, factor):
-        self.factor, self.single = factor, factor.astype(np.float32)
+    def __init__(self, factor, single):
+        self.factor, self.single = factor, single
         self.wide = len(factor) > factor.shape[1]
 
     def times(self, coef):
@@ -187,9 +199,9 @@ class GramProducts:
         """Fitted values, shape (n_samples, n_targets)."""
         return self._columns.combine(coef.T).T
 
-    def correlate(self, residual):
-        """Inner products of the columns in play with a residual."""
-        return self._columns.correlate(residual)
+    def correlate(self, residual, first=0):
+        """Inner products of the columns in play, from the `first`, with a residual."""
+        return self._columns.correlate(residual)[first:]
 
     def restrict(self, features):
         """Products of some of the features in play."""

@@ -39,7 +39,7 @@ import numpy as np
 from scipy import linalg
 
 from skreg._kernels.active_set import CROWD, CROWD_FRACTION
-from skreg._solvers.row_lengths import lengthened
+from skreg._solvers.row_lengths import Lengths
 
 # What is left of the optimality condition by rounding, relative to the largest row of C.
 ROUNDING = 1e-15
@@ -56,6 +56,10 @@ FORCING, TRIAL = 1e-1, 2
 FARTHEST = 1.5
 # Steps of conjugate gradients for the lengths of more rows than samples.
 LENGTH_STEPS = 100
+COUNT = [0]
+FOLLOW = 3e-3
+# Up to which relative change of a row the Hessian goes on.
+NEAR = 1e-3
 # Single precision solves up to this part.
 SINGLE = 1e-5
 # More steps with new factors, which may be of single precision.
@@ -94,12 +98,11 @@ def inner(left, right):
 
 
 class Rows(NamedTuple):
-    """Rows that are not zero or about to enter."""
+    """Non-zero rows: which, their lengths and their directions."""
 
     features: np.ndarray
-    size: np.ndarray  # norms; of entering rows, after a proximal gradient step
+    size: np.ndarray
     direction: np.ndarray
-    length: np.ndarray  # norms; zero for entering rows
 
 
 class Hessian(NamedTuple):
@@ -249,7 +252,7 @@ class Outlook(NamedTuple):
 def goal_of(problem, now):
     """The part of the right side up to which Newton's direction is computed."""
     enough = max(now.left / problem.l1, 0.3 * now.slack / now.left, SINGLE)
-    return min(enough, FORCING)
+    return FOLLOW if now.left > 1e-2 * problem.l1 else min(enough, FORCING)
 
 
 class RowSupport:
@@ -265,17 +268,20 @@ class RowSupport:
         self.coef = np.zeros((0, n_targets))
         self.gradient = self.coef
         self._factors: Any = None
+        self._lengths: Any = None
         self._active: Any = None
         self._past: list = []
         self._damping = 0.0
 
     def start_at(self, coef):
         """Take over a solution."""
-        self.coef, self._factors = coef, None
+        self.coef, self.gradient = coef, coef[:0]
+        self._factors, self._lengths = None, None
         self._past = []
 
-    def solve(self, problem, max_rounds):
-        """Solve over the features in play, from the last solution.
+    def solve(self, problem, max_rounds, residual=None):
+        """Solve over the features in play, from the last solution, whose residual may be
+        given.
 
         Returns
         -------
@@ -285,14 +291,14 @@ class RowSupport:
         n_rounds : int
             Steps on the rows that are not zero, and of rows that enter.
         """
-        foreseen = self._admit(problem)
+        foreseen = self._admit(problem, residual)
         self._damping = 0.0
         lowest, patience, n_rounds = np.inf, PATIENCE, 0
         while True:
             now = self._look(problem)
             worst = max(now.left, now.excess)
             if worst <= now.slack:
-                self._past = [*self._past[-1:], (problem.l1, self.coef.copy())]
+                self._remember(problem.l1)
                 return True, now.slack, n_rounds
             patience = PATIENCE if worst < lowest else patience - 1
             lowest = min(lowest, worst)
@@ -300,34 +306,41 @@ class RowSupport:
             if n_rounds >= max_rounds or patience == 0 or size > MAX_ROWS:
                 return False, now.slack, n_rounds
             # At a new alpha, the rows there are first follow it.
-            follows = n_rounds == 0 and not foreseen and len(now.rows.features)
+            follows = n_rounds == 0 and not foreseen and now.left > now.slack
             n_rounds += 1
-            if follows and now.left > now.slack:
-                now = now._replace(entering=now.entering[:0])
-            if not self._step(problem, self._joined(problem, now)):
-                if not len(now.entering):
-                    return False, now.slack, n_rounds
+            if now.excess > now.slack and not follows:
                 self._enter(problem, now)
+            elif not self._step(problem, now):
+                return False, now.slack, n_rounds
 
-    def _admit(self, problem):
+    def _admit(self, problem, residual):
         """Make room for features that came into play, and look ahead.
 
         Returns whether the solution at this alpha has been foreseen.
         """
-        joined = len(problem.correlation) - len(self.coef)
+        known = len(self.coef)
+        joined = len(problem.correlation) - known
         self.coef = np.pad(self.coef, ((0, joined), (0, 0)))
         ahead = self._ahead(problem.l1)
-        if ahead is not None:
-            self.coef = ahead
+        if ahead is None and residual is not None and len(self.gradient) == known:
+            new = problem.products.correlate(residual, known)
+            self.gradient = np.concatenate([self.gradient, new])
+            return False
+        self.coef = self.coef if ahead is None else ahead
         self.gradient = problem.gradient(self.coef)
         return ahead is not None
 
+    def _remember(self, l1):
+        """The last two solutions are kept."""
+        others = [past for past in self._past if past[0] != l1]
+        self._past = [*others[-1:], (l1, self.coef.copy())]
+
     def _ahead(self, l1):
         """Where the rows are heading to; None if that is not known."""
-        if len(self._past) < 2:
+        if len(self._past) < 2 or self._lengths is not None:
             return None
         (first, old), (second, _) = self._past
-        share = (l1 - second) / (second - first) if second != first else 0.0
+        share = (l1 - second) / (second - first)
         if not 0.0 < share <= FARTHEST:
             return None
         ahead = self.coef.copy()
@@ -337,29 +350,10 @@ class RowSupport:
         ahead[known[turned]] = 0.0
         return ahead
 
-    def _joined(self, problem, now):
-        """With the entering rows among the others."""
-        if not len(now.entering):
-            return now
-        gradient, rows = self.gradient[now.entering], now.rows
-        size = row_norms(gradient)
-        excess, direction = size - problem.l1, gradient / size[:, None]
-        features = np.concatenate([rows.features, now.entering])
-        order = np.argsort(features)
-        both = Rows(
-            features[order],
-            np.concatenate([rows.size, problem.steps(now.entering) * excess])[order],
-            np.concatenate([rows.direction, direction])[order],
-            np.concatenate([rows.length, np.zeros(len(excess))])[order],
-        )
-        right = np.concatenate([now.right, excess[:, None] * direction])[order]
-        return now._replace(rows=both, right=right, left=max(now.left, now.excess))
-
     def _look(self, problem):
         size = row_norms(self.coef)
         features = np.flatnonzero(size)
-        length = size[features]
-        rows = Rows(features, length, self.coef[features] / length[:, None], length)
+        rows = Rows(features, size[features], self.coef[features] / size[features, None])
         right = self.gradient[features] - problem.l1 * rows.direction
         right -= problem.l2 * self.coef[features]
         slack = problem.slack(rows.size.sum())
@@ -376,28 +370,22 @@ class RowSupport:
         gradient = self.gradient[now.entering]
         share = 1.0 - problem.l1 / row_norms(gradient)
         change = (share * problem.steps(now.entering))[:, None] * gradient
-        moved = np.zeros_like(self.coef)
-        moved[now.entering] = change
-        product = problem.products.times(moved)
+        image, bend = self._products_of(problem, now.entering).image(change)
+        product = problem.products.change(now.entering, change, image)
         slope = np.sum(gradient * change) - problem.l1 * row_norms(change).sum()
-        bend = np.sum(moved * product) + problem.l2 * np.sum(change * change)
-        length = slope / bend
-        self.coef += length * moved
-        self.gradient = self.gradient - length * product
+        length = slope / (bend + problem.l2 * np.sum(change * change))
+        self.coef[now.entering] += length * change
+        self.gradient -= length * product
 
     def _step(self, problem, now):
         """A Newton step of the rows that are not zero; False if there is none."""
         products = self._products_of(problem, now.rows.features)
         if products.wide:
-            newton, left = lengthened(
-                products,
-                now.rows,
-                now.right,
-                problem.l1,
-                problem.l2,
-                goal_of(problem, now),
-                LENGTH_STEPS,
-            )
+            if self._lengths is None or not self._lengths.near(now.rows, NEAR):
+                COUNT[0] += 1
+                self._lengths = Lengths(products, now.rows, problem.l1, problem.l2)
+            goal = goal_of(problem, now)
+            newton, left = self._lengths.solve(now.right, goal, LENGTH_STEPS)
             if left < 0.5 and self._search(problem, now, newton):
                 return True
         worth = int(STEPS_PER_FACTOR + len(now.rows.features) / ROWS_PER_STEP)
@@ -459,7 +447,7 @@ class RowSupport:
 
     def _search(self, problem, now, newton):
         """Go along Newton's direction; False if the objective falls nowhere near."""
-        features, size, direction, length_now = now.rows
+        features, size, direction = now.rows
         products = self._products_of(problem, features)
         threshold = problem.l1 * problem.steps(features)
         along = inner(direction, newton)
@@ -469,10 +457,10 @@ class RowSupport:
         slope = -np.sum(now.right * newton)
         if not slope < 0.0:
             return False
-        before = problem.penalty(length_now)
+        before = problem.penalty(size)
         length = 1.0
         while length >= SHORTEST:
-            beyond, turn = length_now + length * along, length**2 * square
+            beyond, turn = size + length * along, length**2 * square
             norm = np.sqrt((threshold + beyond) ** 2 + turn)
             # norm - threshold, without cancellation
             after = (2.0 * threshold + beyond) * beyond + turn
