@@ -42,22 +42,28 @@ def add_rows(factor, direction, lengths, total):
 
 @inlined
 def project_rows(factor, direction, total, out):
-    """out_j <- u_j' total f_j."""
-    zero = factor.dtype.type(0.0)
+    """out_j <- u_j' total f_j; `total` has a row more where n_targets is odd."""
+    zero, last = factor.dtype.type(0.0), direction.shape[1] - 1
     for j in range(0, factor.shape[0], 4):
         first, second, third, fourth = zero, zero, zero, zero
-        for k in range(direction.shape[1]):
+        for k in range(0, last + 1, 2):
             a, b, c, d = zero, zero, zero, zero
+            e, f, g, h = zero, zero, zero, zero
             for i in range(factor.shape[1]):
-                entry = total[k, i]
+                entry, other = total[k, i], total[k + 1, i]
                 a += factor[j, i] * entry
                 b += factor[j + 1, i] * entry
                 c += factor[j + 2, i] * entry
                 d += factor[j + 3, i] * entry
-            first += direction[j, k] * a
-            second += direction[j + 1, k] * b
-            third += direction[j + 2, k] * c
-            fourth += direction[j + 3, k] * d
+                e += factor[j, i] * other
+                f += factor[j + 1, i] * other
+                g += factor[j + 2, i] * other
+                h += factor[j + 3, i] * other
+            after = min(k + 1, last)  # where it is not k + 1, `other` is zero
+            first += direction[j, k] * a + direction[j, after] * e
+            second += direction[j + 1, k] * b + direction[j + 1, after] * f
+            third += direction[j + 2, k] * c + direction[j + 2, after] * g
+            fourth += direction[j + 3, k] * d + direction[j + 3, after] * h
         out[j], out[j + 1], out[j + 2], out[j + 3] = first, second, third, fourth
 
 
@@ -100,7 +106,8 @@ def solve_lengths(factor, spare, direction, right, weight, goal, max_steps, solu
         for i in range(n_samples):
             diagonal[j] += factor[j, i] * factor[j, i]
     residual, towards, product = right.copy(), np.zeros_like(right), np.empty_like(right)
-    total = np.empty((direction.shape[1], n_samples), factor.dtype)
+    n_pairs = (direction.shape[1] + 1) // 2
+    total = np.empty((2 * n_pairs, n_samples), factor.dtype)
     solution[:] = 0.0
     left, before = weighted_norm(weight, residual), 1.0
     for step in range(max_steps):

@@ -39,9 +39,8 @@ class Lengths:
         count, n_samples = products.factor.shape
         self._shape = -(-count // TOGETHER) * TOGETHER, rows.direction.shape[1]
         factor = np.zeros((self._shape[0], n_samples), np.float32)
-        np.multiply(
-            products.single, self._scale[:, None].astype(np.float32), out=factor[:count]
-        )
+        into = {"out": factor[:count], "casting": "same_kind"}
+        np.multiply(products.factor, self._scale[:, None], **into)
         self._direction = np.zeros(self._shape, np.float32)
         self._direction[:count] = rows.direction
         self._spread = np.ones(self._shape[0], np.float32)
@@ -50,13 +49,13 @@ class Lengths:
         self._weight[:count] = self._scale.max() / self._scale
         self._thin = thin_factor(factor, self._spread)
 
-    def near(self, rows, share):
-        """Whether `rows` are the same up to a share of each."""
-        mine = self.rows
-        if not np.array_equal(mine.features, rows.features):
-            return False
-        moved = rows.size[:, None] * rows.direction - mine.size[:, None] * mine.direction
-        return bool(np.all(np.vecdot(moved, moved) <= (share * mine.size) ** 2))
+    def change(self, rows):
+        """The largest change from the rows given first to `rows`, relative to a row."""
+        first = self.rows
+        if not np.array_equal(first.features, rows.features):
+            return np.inf
+        moved = rows.direction - (first.size / rows.size)[:, None] * first.direction
+        return np.sqrt(np.vecdot(moved, moved).max())
 
     def solve(self, right, share, max_steps):
         """Newton's direction, in single precision.

@@ -101,8 +101,7 @@ class ColumnProducts:
     def __init__(self, sample, design):
         self._columns = DenseColumns(sample, unscaled(design).columns.__getitem__)
         self._sample, self._roots = sample, sample.weight_roots()
-        self._double = np.empty((0, sample.X.shape[0]))
-        self._single = self._double.astype(np.float32)
+        self._chosen = np.empty((0, sample.X.shape[0]))
 
     def join(self, features):
         """Features come into play."""
@@ -127,31 +126,26 @@ class ColumnProducts:
         New memory would take longer than the columns.
         """
         count, rows = len(features), self._columns.rows
-        if count > len(self._double):
-            self._double = np.empty((2 * count, rows.shape[1]))
-            self._single = self._double.astype(np.float32)
-        factor = np.take(rows, features, axis=0, out=self._double[:count], mode="clip")
+        if count > len(self._chosen):
+            self._chosen = np.empty((2 * count, rows.shape[1]))
+        factor = np.take(rows, features, axis=0, out=self._chosen[:count], mode="clip")
         factor *= self._roots.T
-        self._single[:count] = factor
-        return FactorProducts(factor, self._single[:count])
+        return FactorProducts(factor)
 
     def change(self, features, moved, image):
         """G moved, for rows `moved` of some features whose image is known."""
         return self._columns.rows @ (self._roots * image)
 
 
-class FactorProducts:
-    """Products with K K'.
+class FactorProducts(NamedTuple):
+    """Products with K K'."""
 
-    Attributes
-    ----------
-    factor, single : ndarray of shape (n_rows, n_samples)
-        K, also in single precision.
-    """
+    factor: np.ndarray
 
-    def __init__(self, factor, single):
-        self.factor, self.single = factor, single
-        self.wide = len(factor) > factor.shape[1]
+    @property
+    def wide(self):
+        """Whether there are more rows than samples."""
+        return self.factor.shape[0] > self.factor.shape[1]
 
     def times(self, coef):
         """K K' coef."""

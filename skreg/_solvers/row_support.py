@@ -58,6 +58,7 @@ FARTHEST = 1.5
 LENGTH_STEPS = 100
 COUNT = [0]
 FOLLOW = 3e-3
+CHORD = 10.0
 # Up to which relative change of a row the Hessian goes on.
 NEAR = 1e-3
 # Single precision solves up to this part.
@@ -381,10 +382,14 @@ class RowSupport:
         """A Newton step of the rows that are not zero; False if there is none."""
         products = self._products_of(problem, now.rows.features)
         if products.wide:
-            if self._lengths is None or not self._lengths.near(now.rows, NEAR):
+            goal = goal_of(problem, now)
+            known = self._lengths
+            change = np.inf if known is None else known.change(now.rows)
+            if change > NEAR:
                 COUNT[0] += 1
                 self._lengths = Lengths(products, now.rows, problem.l1, problem.l2)
-            goal = goal_of(problem, now)
+            else:
+                goal = max(goal, min(CHORD * change, FORCING))
             newton, left = self._lengths.solve(now.right, goal, LENGTH_STEPS)
             if left < 0.5 and self._search(problem, now, newton):
                 return True
