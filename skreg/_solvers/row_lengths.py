@@ -39,8 +39,8 @@ class Lengths:
         count, n_samples = products.factor.shape
         self._shape = -(-count // TOGETHER) * TOGETHER, rows.direction.shape[1]
         factor = np.zeros((self._shape[0], n_samples), np.float32)
-        into = {"out": factor[:count], "casting": "same_kind"}
-        np.multiply(products.factor, self._scale[:, None], **into)
+        scale = self._scale[:, None]
+        np.multiply(products.factor, scale, out=factor[:count], casting="same_kind")
         self._direction = np.zeros(self._shape, np.float32)
         self._direction[:count] = rows.direction
         self._spread = np.ones(self._shape[0], np.float32)
@@ -81,7 +81,7 @@ class Lengths:
         solution = scaled / spread - thin @ (thin.T @ scaled)
         lengths = np.empty(self._shape[0], np.float32)
         start = np.linalg.norm(self._weight[:, None] * scaled)
-        self.steps, left = solve_lengths(
+        _, left = solve_lengths(
             thin,
             1.0 - 1.0 / self._spread,
             self._direction,
@@ -107,7 +107,7 @@ def row_scale(scale, right, out):
 
 
 def thin_factor(factor, spread):
-    """A', one row per feature; `factor`, which is F, is overwritten. None if there is none."""
+    """A', a row per feature; None if there is none. Overwrites `factor`, which is F."""
     uniform = bool(np.all(spread == 1.0))
     roots = np.sqrt(spread)[:, None]
     if not uniform:

@@ -27,7 +27,8 @@ by a proximal gradient step.
 The Hessian changes little from one step, or one alpha, to the next: its factors go on as
 the preconditioner of conjugate gradients, with the diagonal block of H for rows that came
 since, until these need more steps than new factors are worth. Where the Hessian is
-singular (duplicate columns, more coefficients than data), part of D is added.
+singular (duplicate columns, more coefficients than data), part of D is added. Of more rows
+than samples no factors are made (:mod:`skreg._solvers.row_lengths`), unless that fails.
 
 References: Obozinski, Taskar and Jordan, Statistics and Computing, 2010; Qi and Sun, A
 nonsmooth version of Newton's method, Mathematical Programming, 1993.
@@ -52,15 +53,13 @@ STEPS_PER_FACTOR, ROWS_PER_STEP = 1.0, 100.0
 # Newton's direction is computed up to this part of the right side, then as far as the
 # optimality condition is fulfilled; after so many steps the progress is judged.
 FORCING, TRIAL = 1e-1, 2
-# How far ahead to look, relative to the last step of the path.
-FARTHEST = 1.5
-# Steps of conjugate gradients for the lengths of more rows than samples.
-LENGTH_STEPS = 100
-COUNT = [0]
-FOLLOW = 3e-3
-CHORD = 10.0
-# Up to which relative change of a row the Hessian goes on.
+# More rows than samples: steps for their lengths at most, and up to which part of it the
+# right side has to be fulfilled for the direction to be tried.
+LENGTH_STEPS, USEFUL = 200, 0.5
+# Up to this relative change of a row their Hessian goes on.
 NEAR = 1e-3
+# A new alpha is followed to this part; less lets rows enter that have to leave again.
+FOLLOWED, FAR = 3e-3, 1e-2
 # Single precision solves up to this part.
 SINGLE = 1e-5
 # More steps with new factors, which may be of single precision.
@@ -253,7 +252,7 @@ class Outlook(NamedTuple):
 def goal_of(problem, now):
     """The part of the right side up to which Newton's direction is computed."""
     enough = max(now.left / problem.l1, 0.3 * now.slack / now.left, SINGLE)
-    return FOLLOW if now.left > 1e-2 * problem.l1 else min(enough, FORCING)
+    return FOLLOWED if now.left > FAR * problem.l1 else min(enough, FORCING)
 
 
 class RowSupport:
@@ -271,14 +270,12 @@ class RowSupport:
         self._factors: Any = None
         self._lengths: Any = None
         self._active: Any = None
-        self._past: list = []
         self._damping = 0.0
 
     def start_at(self, coef):
         """Take over a solution."""
         self.coef, self.gradient = coef, coef[:0]
         self._factors, self._lengths = None, None
-        self._past = []
 
     def solve(self, problem, max_rounds, residual=None):
         """Solve over the features in play, from the last solution, whose residual may be
@@ -292,14 +289,13 @@ class RowSupport:
         n_rounds : int
             Steps on the rows that are not zero, and of rows that enter.
         """
-        foreseen = self._admit(problem, residual)
+        self._admit(problem, residual)
         self._damping = 0.0
         lowest, patience, n_rounds = np.inf, PATIENCE, 0
         while True:
             now = self._look(problem)
             worst = max(now.left, now.excess)
             if worst <= now.slack:
-                self._remember(problem.l1)
                 return True, now.slack, n_rounds
             patience = PATIENCE if worst < lowest else patience - 1
             lowest = min(lowest, worst)
@@ -307,7 +303,7 @@ class RowSupport:
             if n_rounds >= max_rounds or patience == 0 or size > MAX_ROWS:
                 return False, now.slack, n_rounds
             # At a new alpha, the rows there are first follow it.
-            follows = n_rounds == 0 and not foreseen and now.left > now.slack
+            follows = n_rounds == 0 and now.left > now.slack
             n_rounds += 1
             if now.excess > now.slack and not follows:
                 self._enter(problem, now)
@@ -315,41 +311,15 @@ class RowSupport:
                 return False, now.slack, n_rounds
 
     def _admit(self, problem, residual):
-        """Make room for features that came into play, and look ahead.
-
-        Returns whether the solution at this alpha has been foreseen.
-        """
+        """Make room for features that came into play."""
         known = len(self.coef)
         joined = len(problem.correlation) - known
         self.coef = np.pad(self.coef, ((0, joined), (0, 0)))
-        ahead = self._ahead(problem.l1)
-        if ahead is None and residual is not None and len(self.gradient) == known:
+        if residual is None or len(self.gradient) != known:
+            self.gradient = problem.gradient(self.coef)
+        else:
             new = problem.products.correlate(residual, known)
             self.gradient = np.concatenate([self.gradient, new])
-            return False
-        self.coef = self.coef if ahead is None else ahead
-        self.gradient = problem.gradient(self.coef)
-        return ahead is not None
-
-    def _remember(self, l1):
-        """The last two solutions are kept."""
-        others = [past for past in self._past if past[0] != l1]
-        self._past = [*others[-1:], (l1, self.coef.copy())]
-
-    def _ahead(self, l1):
-        """Where the rows are heading to; None if that is not known."""
-        if len(self._past) < 2 or self._lengths is not None:
-            return None
-        (first, old), (second, _) = self._past
-        share = (l1 - second) / (second - first)
-        if not 0.0 < share <= FARTHEST:
-            return None
-        ahead = self.coef.copy()
-        known = np.flatnonzero(old.any(axis=1) & ahead[: len(old)].any(axis=1))
-        ahead[known] += share * (ahead[known] - old[known])
-        turned = inner(ahead[known], self.coef[known]) <= 0.0
-        ahead[known[turned]] = 0.0
-        return ahead
 
     def _look(self, problem):
         size = row_norms(self.coef)
@@ -381,18 +351,8 @@ class RowSupport:
     def _step(self, problem, now):
         """A Newton step of the rows that are not zero; False if there is none."""
         products = self._products_of(problem, now.rows.features)
-        if products.wide:
-            goal = goal_of(problem, now)
-            known = self._lengths
-            change = np.inf if known is None else known.change(now.rows)
-            if change > NEAR:
-                COUNT[0] += 1
-                self._lengths = Lengths(products, now.rows, problem.l1, problem.l2)
-            else:
-                goal = max(goal, min(CHORD * change, FORCING))
-            newton, left = self._lengths.solve(now.right, goal, LENGTH_STEPS)
-            if left < 0.5 and self._search(problem, now, newton):
-                return True
+        if products.wide and self._lengthen(problem, now, products):
+            return True
         worth = int(STEPS_PER_FACTOR + len(now.rows.features) / ROWS_PER_STEP)
         for damping in DAMPING:
             if damping < self._damping:
@@ -408,6 +368,16 @@ class RowSupport:
                 if self._search(problem, now, newton):
                     return True
         return False
+
+    def _lengthen(self, problem, now, products):
+        """A step with the Hessian of :mod:`skreg._solvers.row_lengths`; False if that
+        leads nowhere.
+        """
+        if self._lengths is None or self._lengths.change(now.rows) > NEAR:
+            self._lengths = Lengths(products, now.rows, problem.l1, problem.l2)
+        goal = goal_of(problem, now)
+        newton, left = self._lengths.solve(now.right, goal, LENGTH_STEPS)
+        return left < USEFUL and self._search(problem, now, newton)
 
     def _products_of(self, problem, features):
         """Products of the rows alone, kept as long as they are the same."""
