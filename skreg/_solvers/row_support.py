@@ -40,6 +40,7 @@ import numpy as np
 from scipy import linalg
 
 from skreg._kernels.active_set import CROWD, CROWD_FRACTION
+from skreg._kernels.row_steps import look_at_rows, step_rows
 from skreg._solvers.row_lengths import Lengths
 
 # What is left of the optimality condition by rounding, relative to the largest row of C.
@@ -221,10 +222,6 @@ class Problem(NamedTuple):
         """The step t_j of the proximal gradient method for each feature."""
         return 1.0 / (self.curvature[features] + self.l2)
 
-    def penalty(self, size):
-        """Of rows of these lengths."""
-        return self.l1 * size.sum() + 0.5 * self.l2 * (size @ size)
-
     def slack(self, total):
         """By how much gradients may violate optimality, where sum_j ||b_j|| is `total`.
 
@@ -274,7 +271,8 @@ class RowSupport:
 
     def start_at(self, coef):
         """Take over a solution."""
-        self.coef, self.gradient = coef, coef[:0]
+        self.coef = np.ascontiguousarray(coef)
+        self.gradient = self.coef[:0]
         self._factors, self._lengths = None, None
 
     def solve(self, problem, max_rounds, residual=None):
@@ -316,25 +314,33 @@ class RowSupport:
         joined = len(problem.correlation) - known
         self.coef = np.pad(self.coef, ((0, joined), (0, 0)))
         if residual is None or len(self.gradient) != known:
-            self.gradient = problem.gradient(self.coef)
+            self.gradient = np.ascontiguousarray(problem.gradient(self.coef))
         else:
             new = problem.products.correlate(residual, known)
             self.gradient = np.concatenate([self.gradient, new])
 
     def _look(self, problem):
-        size = row_norms(self.coef)
-        features = np.flatnonzero(size)
-        rows = Rows(features, size[features], self.coef[features] / size[features, None])
-        right = self.gradient[features] - problem.l1 * rows.direction
-        right -= problem.l2 * self.coef[features]
+        n_rows, n_targets = self.coef.shape
+        features, size, excess = np.empty(n_rows, np.int64), *np.empty((2, n_rows))
+        direction, right = np.empty((2, n_rows, n_targets))
+        count, left = look_at_rows(
+            self.coef,
+            self.gradient,
+            problem.l1,
+            problem.l2,
+            features,
+            size,
+            direction,
+            right,
+            excess,
+        )
+        rows = Rows(features[:count], size[:count], direction[:count])
         slack = problem.slack(rows.size.sum())
-        excess = np.where(size > 0.0, 0.0, row_norms(self.gradient) - problem.l1)
         worst = excess.max(initial=0.0)
         entering = np.flatnonzero(excess > slack)
-        if len(entering) > max(CROWD, len(features)):
+        if len(entering) > max(CROWD, count):
             entering = np.flatnonzero(excess > max(slack, CROWD_FRACTION * worst))
-        left = row_norms(right).max(initial=0.0)
-        return Outlook(rows, right, left, entering, worst, slack)
+        return Outlook(rows, right[:count], left, entering, worst, slack)
 
     def _enter(self, problem, now):
         """A proximal gradient step of the entering rows, as long as is best for all."""
@@ -422,33 +428,24 @@ class RowSupport:
 
     def _search(self, problem, now, newton):
         """Go along Newton's direction; False if the objective falls nowhere near."""
-        features, size, direction = now.rows
-        products = self._products_of(problem, features)
-        threshold = problem.l1 * problem.steps(features)
-        along = inner(direction, newton)
-        across = newton - along[:, None] * direction
-        across *= (1.0 + threshold / size)[:, None]
-        square = inner(across, across)
-        slope = -np.sum(now.right * newton)
+        products = self._products_of(problem, now.rows.features)
+        threshold = problem.l1 * problem.steps(now.rows.features)
+        moved = np.empty_like(newton)
+        slope = -np.vdot(now.right, newton)
         if not slope < 0.0:
             return False
-        before = problem.penalty(size)
+        rounding = ROUNDING * problem.l1 * now.rows.size.sum()
         length = 1.0
         while length >= SHORTEST:
-            beyond, turn = size + length * along, length**2 * square
-            norm = np.sqrt((threshold + beyond) ** 2 + turn)
-            # norm - threshold, without cancellation
-            after = (2.0 * threshold + beyond) * beyond + turn
-            after = np.maximum(after / (norm + threshold), 0.0)
-            point = (threshold + beyond)[:, None] * direction + length * across
-            point *= (after / norm)[:, None]
-            moved = point - self.coef[features]
+            total, squares, product = step_rows(
+                self.coef, self.gradient, *now.rows, newton, threshold, length, moved
+            )
             image, energy = products.image(moved)
-            change = 0.5 * energy - np.vdot(moved, self.gradient[features])
-            change += problem.penalty(after) - before
-            if change <= DECREASE * length * slope + ROUNDING * before:
-                self.coef[features] = point
-                self.gradient -= problem.products.change(features, moved, image)
+            change = 0.5 * energy - product + problem.l1 * total
+            change += 0.5 * problem.l2 * squares
+            if change <= DECREASE * length * slope + rounding:
+                self.coef[now.rows.features] += moved
+                self.gradient -= problem.products.change(now.rows.features, moved, image)
                 return True
             length *= 0.5
         return False
