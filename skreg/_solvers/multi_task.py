@@ -101,7 +101,8 @@ def _solve(problem, penalty, places, result, start, tol, max_iter):
     first = None if start is None else start.T.astype(np.float64)
     found = problem.path(penalty, result.alphas[places], first, stop)
     for t, step in zip(places, found, strict=True):
-        result.coefs[:, t], result.dual_gaps[0, t] = step.coef.T, step.gap
+        step.write(result.coefs[:, t].T)
+        result.dual_gaps[0, t] = step.gap
         # a look that finds nothing to do is a round
         result.n_iters[0, t] = max(step.n_iter, 0 if start is not None else 1)
 

@@ -64,6 +64,6 @@ class Step(NamedTuple):
         """The coefficients of all features."""
         if self.features is None:
             return self.coef
-        out = np.zeros(n_features)
+        out = np.zeros((n_features, *self.coef.shape[1:]))
         self.write(out)
         return out

@@ -100,7 +100,8 @@ class ColumnProducts:
 
     def __init__(self, sample, design):
         self._columns = DenseColumns(sample, unscaled(design).columns.__getitem__)
-        self._sample = sample
+        self._sample, self._roots = sample, sample.weight_roots()
+        self._chosen = np.empty((0, sample.X.shape[0]))
 
     def join(self, features):
         """Features come into play."""
@@ -115,13 +116,25 @@ class ColumnProducts:
         """Fitted values, shape (n_samples, n_targets)."""
         return self._columns.rows.T @ coef
 
-    def correlate(self, residual):
-        """Inner products of the columns in play with a residual."""
-        return self._columns.correlate(residual)
+    def correlate(self, residual, first=0):
+        """Inner products of the columns in play, from the `first`, with a residual."""
+        return self._columns.rows[first:] @ self._sample.weighted(residual)
 
     def restrict(self, features):
-        """Products of some of the features in play."""
-        return FactorProducts(self._columns.rows[features] * self._sample.weight_roots().T)
+        """Products of some of the features in play, until they are asked for others.
+
+        New memory would take longer than the columns.
+        """
+        count, rows = len(features), self._columns.rows
+        if count > len(self._chosen):
+            self._chosen = np.empty((2 * count, rows.shape[1]))
+        factor = np.take(rows, features, axis=0, out=self._chosen[:count], mode="clip")
+        factor *= self._roots.T
+        return FactorProducts(factor)
+
+    def change(self, features, moved, image):
+        """G moved, for rows `moved` of some features whose image is known."""
+        return self._columns.rows @ (self._roots * image)
 
 
 class FactorProducts(NamedTuple):
@@ -129,9 +142,19 @@ class FactorProducts(NamedTuple):
 
     factor: np.ndarray
 
+    @property
+    def wide(self):
+        """Whether there are more rows than samples."""
+        return self.factor.shape[0] > self.factor.shape[1]
+
     def times(self, coef):
         """K K' coef."""
         return self.factor @ (self.factor.T @ coef)
+
+    def image(self, coef):
+        """K' coef, and the square of its norm."""
+        image = self.factor.T @ coef
+        return image, np.vdot(image, image)
 
     def scaled(self, scale):
         """E K K' E with E = diag(scale)."""
@@ -170,23 +193,35 @@ class GramProducts:
         """Fitted values, shape (n_samples, n_targets)."""
         return self._columns.combine(coef.T).T
 
-    def correlate(self, residual):
-        """Inner products of the columns in play with a residual."""
-        return self._columns.correlate(residual)
+    def correlate(self, residual, first=0):
+        """Inner products of the columns in play, from the `first`, with a residual."""
+        return self._columns.correlate(residual)[first:]
 
     def restrict(self, features):
         """Products of some of the features in play."""
         return MatrixProducts(self._gram[np.ix_(features, features)])
+
+    def change(self, features, moved, image):
+        """See :meth:`ColumnProducts.change`."""
+        full = np.zeros((self._size, moved.shape[1]))
+        full[features] = moved
+        return self.times(full)
 
 
 class MatrixProducts(NamedTuple):
     """Products with G itself."""
 
     gram: np.ndarray
+    wide: bool = False
 
     def times(self, coef):
         """G coef."""
         return self.gram @ coef
+
+    def image(self, coef):
+        """G coef, and its inner product with coef."""
+        image = self.gram @ coef
+        return image, np.vdot(image, coef)
 
     def scaled(self, scale):
         """E G E with E = diag(scale)."""

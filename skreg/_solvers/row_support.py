@@ -27,7 +27,8 @@ by a proximal gradient step.
 The Hessian changes little from one step, or one alpha, to the next: its factors go on as
 the preconditioner of conjugate gradients, with the diagonal block of H for rows that came
 since, until these need more steps than new factors are worth. Where the Hessian is
-singular (duplicate columns, more coefficients than data), part of D is added.
+singular (duplicate columns, more coefficients than data), part of D is added. Of more rows
+than samples no factors are made (:mod:`skreg._solvers.row_lengths`), unless that fails.
 
 References: Obozinski, Taskar and Jordan, Statistics and Computing, 2010; Qi and Sun, A
 nonsmooth version of Newton's method, Mathematical Programming, 1993.
@@ -39,6 +40,8 @@ import numpy as np
 from scipy import linalg
 
 from skreg._kernels.active_set import CROWD, CROWD_FRACTION
+from skreg._kernels.row_steps import look_at_rows, step_rows
+from skreg._solvers.row_lengths import Lengths
 
 # What is left of the optimality condition by rounding, relative to the largest row of C.
 ROUNDING = 1e-15
@@ -51,6 +54,13 @@ STEPS_PER_FACTOR, ROWS_PER_STEP = 1.0, 100.0
 # Newton's direction is computed up to this part of the right side, then as far as the
 # optimality condition is fulfilled; after so many steps the progress is judged.
 FORCING, TRIAL = 1e-1, 2
+# More rows than samples: steps for their lengths at most, and up to which part of it the
+# right side has to be fulfilled for the direction to be tried.
+LENGTH_STEPS, USEFUL = 200, 0.5
+# Up to this relative change of a row their Hessian goes on.
+NEAR = 1e-3
+# A new alpha is followed to this part; less lets rows enter that have to leave again.
+FOLLOWED, FAR = 3e-3, 1e-2
 # Single precision solves up to this part.
 SINGLE = 1e-5
 # More steps with new factors, which may be of single precision.
@@ -212,10 +222,6 @@ class Problem(NamedTuple):
         """The step t_j of the proximal gradient method for each feature."""
         return 1.0 / (self.curvature[features] + self.l2)
 
-    def penalty(self, size):
-        """Of rows of these lengths."""
-        return self.l1 * size.sum() + 0.5 * self.l2 * (size @ size)
-
     def slack(self, total):
         """By how much gradients may violate optimality, where sum_j ||b_j|| is `total`.
 
@@ -240,6 +246,12 @@ class Outlook(NamedTuple):
     slack: float  # what is rounding, or good enough
 
 
+def goal_of(problem, now):
+    """The part of the right side up to which Newton's direction is computed."""
+    enough = max(now.left / problem.l1, 0.3 * now.slack / now.left, SINGLE)
+    return FOLLOWED if now.left > FAR * problem.l1 else min(enough, FORCING)
+
+
 class RowSupport:
     """The solution over the features in play, from one alpha to the next.
 
@@ -253,15 +265,19 @@ class RowSupport:
         self.coef = np.zeros((0, n_targets))
         self.gradient = self.coef
         self._factors: Any = None
+        self._lengths: Any = None
         self._active: Any = None
         self._damping = 0.0
 
     def start_at(self, coef):
         """Take over a solution."""
-        self.coef, self._factors = coef, None
+        self.coef = np.ascontiguousarray(coef)
+        self.gradient = self.coef[:0]
+        self._factors, self._lengths = None, None
 
-    def solve(self, problem, max_rounds):
-        """Solve over the features in play, from the last solution.
+    def solve(self, problem, max_rounds, residual=None):
+        """Solve over the features in play, from the last solution, whose residual may be
+        given.
 
         Returns
         -------
@@ -271,7 +287,7 @@ class RowSupport:
         n_rounds : int
             Steps on the rows that are not zero, and of rows that enter.
         """
-        self._admit(problem)
+        self._admit(problem, residual)
         self._damping = 0.0
         lowest, patience, n_rounds = np.inf, PATIENCE, 0
         while True:
@@ -285,51 +301,64 @@ class RowSupport:
             if n_rounds >= max_rounds or patience == 0 or size > MAX_ROWS:
                 return False, now.slack, n_rounds
             # At a new alpha, the rows there are first follow it.
-            follows = n_rounds == 0 and self._factors is not None and now.left > now.slack
+            follows = n_rounds == 0 and now.left > now.slack
             n_rounds += 1
             if now.excess > now.slack and not follows:
                 self._enter(problem, now)
             elif not self._step(problem, now):
                 return False, now.slack, n_rounds
 
-    def _admit(self, problem):
+    def _admit(self, problem, residual):
         """Make room for features that came into play."""
-        joined = len(problem.correlation) - len(self.coef)
+        known = len(self.coef)
+        joined = len(problem.correlation) - known
         self.coef = np.pad(self.coef, ((0, joined), (0, 0)))
-        self.gradient = problem.gradient(self.coef)
+        if residual is None or len(self.gradient) != known:
+            self.gradient = np.ascontiguousarray(problem.gradient(self.coef))
+        else:
+            new = problem.products.correlate(residual, known)
+            self.gradient = np.concatenate([self.gradient, new])
 
     def _look(self, problem):
-        size = row_norms(self.coef)
-        features = np.flatnonzero(size)
-        rows = Rows(features, size[features], self.coef[features] / size[features, None])
-        right = self.gradient[features] - problem.l1 * rows.direction
-        right -= problem.l2 * self.coef[features]
+        n_rows, n_targets = self.coef.shape
+        features, size, excess = np.empty(n_rows, np.int64), *np.empty((2, n_rows))
+        direction, right = np.empty((2, n_rows, n_targets))
+        count, left = look_at_rows(
+            self.coef,
+            self.gradient,
+            problem.l1,
+            problem.l2,
+            features,
+            size,
+            direction,
+            right,
+            excess,
+        )
+        rows = Rows(features[:count], size[:count], direction[:count])
         slack = problem.slack(rows.size.sum())
-        excess = np.where(size > 0.0, 0.0, row_norms(self.gradient) - problem.l1)
         worst = excess.max(initial=0.0)
         entering = np.flatnonzero(excess > slack)
-        if len(entering) > max(CROWD, len(features)):
+        if len(entering) > max(CROWD, count):
             entering = np.flatnonzero(excess > max(slack, CROWD_FRACTION * worst))
-        left = row_norms(right).max(initial=0.0)
-        return Outlook(rows, right, left, entering, worst, slack)
+        return Outlook(rows, right[:count], left, entering, worst, slack)
 
     def _enter(self, problem, now):
         """A proximal gradient step of the entering rows, as long as is best for all."""
         gradient = self.gradient[now.entering]
         share = 1.0 - problem.l1 / row_norms(gradient)
         change = (share * problem.steps(now.entering))[:, None] * gradient
-        moved = np.zeros_like(self.coef)
-        moved[now.entering] = change
-        product = problem.products.times(moved)
+        image, bend = self._products_of(problem, now.entering).image(change)
+        product = problem.products.change(now.entering, change, image)
         slope = np.sum(gradient * change) - problem.l1 * row_norms(change).sum()
-        bend = np.sum(moved * product) + problem.l2 * np.sum(change * change)
-        length = slope / bend
-        self.coef += length * moved
-        self.gradient = self.gradient - length * product
+        length = slope / (bend + problem.l2 * np.sum(change * change))
+        self.coef[now.entering] += length * change
+        self.gradient -= length * product
 
     def _step(self, problem, now):
         """A Newton step of the rows that are not zero; False if there is none."""
         products = self._products_of(problem, now.rows.features)
+        if products.wide and self._lengthen(problem, now, products):
+            return True
         worth = int(STEPS_PER_FACTOR + len(now.rows.features) / ROWS_PER_STEP)
         for damping in DAMPING:
             if damping < self._damping:
@@ -345,6 +374,16 @@ class RowSupport:
                 if self._search(problem, now, newton):
                     return True
         return False
+
+    def _lengthen(self, problem, now, products):
+        """A step with the Hessian of :mod:`skreg._solvers.row_lengths`; False if that
+        leads nowhere.
+        """
+        if self._lengths is None or self._lengths.change(now.rows) > NEAR:
+            self._lengths = Lengths(products, now.rows, problem.l1, problem.l2)
+        goal = goal_of(problem, now)
+        newton, left = self._lengths.solve(now.right, goal, LENGTH_STEPS)
+        return left < USEFUL and self._search(problem, now, newton)
 
     def _products_of(self, problem, features):
         """Products of the rows alone, kept as long as they are the same."""
@@ -377,46 +416,36 @@ class RowSupport:
                 solution[new] = hessian.block_solve(residual[new], own, new)
             return solution
 
-        enough = max(now.left / problem.l1, 0.3 * now.slack / now.left, SINGLE)
         solution, accurate = conjugate_gradients(
             hessian.times,
             precondition,
             right,
             weight,
-            min(enough, FORCING),
+            goal_of(problem, now),
             max_steps,
         )
         return (hessian.scale * size) * solution, accurate
 
     def _search(self, problem, now, newton):
         """Go along Newton's direction; False if the objective falls nowhere near."""
-        features, size, direction = now.rows
-        products = self._products_of(problem, features)
-        threshold = problem.l1 * problem.steps(features)
-        along = inner(direction, newton)
-        across = newton - along[:, None] * direction
-        across *= (1.0 + threshold / size)[:, None]
-        square = inner(across, across)
-        slope = -np.sum(now.right * newton)
+        products = self._products_of(problem, now.rows.features)
+        threshold = problem.l1 * problem.steps(now.rows.features)
+        moved = np.empty_like(newton)
+        slope = -np.vdot(now.right, newton)
         if not slope < 0.0:
             return False
-        before = problem.penalty(size)
+        rounding = ROUNDING * problem.l1 * now.rows.size.sum()
         length = 1.0
         while length >= SHORTEST:
-            beyond, turn = size + length * along, length**2 * square
-            norm = np.sqrt((threshold + beyond) ** 2 + turn)
-            # norm - threshold, without cancellation
-            after = (2.0 * threshold + beyond) * beyond + turn
-            after = np.maximum(after / (norm + threshold), 0.0)
-            point = (threshold + beyond)[:, None] * direction + length * across
-            point *= (after / norm)[:, None]
-            moved = point - self.coef[features]
-            change = 0.5 * np.sum(moved * products.times(moved))
-            change -= np.sum(moved * self.gradient[features])
-            change += problem.penalty(after) - before
-            if change <= DECREASE * length * slope + ROUNDING * before:
-                self.coef[features] = point
-                self.gradient = problem.gradient(self.coef)
+            total, squares, product = step_rows(
+                self.coef, self.gradient, *now.rows, newton, threshold, length, moved
+            )
+            image, energy = products.image(moved)
+            change = 0.5 * energy - product + problem.l1 * total
+            change += 0.5 * problem.l2 * squares
+            if change <= DECREASE * length * slope + rounding:
+                self.coef[now.rows.features] += moved
+                self.gradient -= problem.products.change(now.rows.features, moved, image)
                 return True
             length *= 0.5
         return False

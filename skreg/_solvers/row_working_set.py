@@ -36,6 +36,17 @@ class Reference(NamedTuple):
     residual: np.ndarray
     norm2: float
     gradient: np.ndarray
+    size: np.ndarray  # norms of its rows
+
+
+class Look(NamedTuple):
+    """What is known at a solution on the working set."""
+
+    residual: np.ndarray
+    # Features outside the working set that cannot be excluded, and their gradient; the
+    # others are proven to satisfy the optimality condition.
+    checked: np.ndarray
+    gradient: np.ndarray
 
 
 class RowSet(ExactPath):
@@ -67,13 +78,9 @@ class RowSet(ExactPath):
 
     def step(self, gap, n_iter, done):
         """The present solution, for all features."""
-        return Step(self.coef(), gap, n_iter, done)
-
-    def coef(self):
-        """Its coefficients."""
-        full = np.zeros(self._start_gradient.shape)
-        full[self.features] = self._support.coef
-        return full
+        coef = self._support.coef
+        inside = np.flatnonzero(coef.any(axis=1))
+        return Step(coef[inside], gap, n_iter, done, self.features[inside])
 
     def join(self, features):
         """Add features to the working set."""
@@ -98,21 +105,20 @@ class RowSet(ExactPath):
         return row_norms(self._start_gradient)
 
     def _approach(self, kernel, max_rounds, stop):
-        solved, n_rounds, *_ = self._solve(kernel, max_rounds, ROUGH * self._null)
-        return solved, n_rounds
+        return self._solve(kernel, max_rounds, ROUGH * self._null)[:2]
 
     def _finish(self, kernel, max_rounds, stop):
-        solved, n_rounds, residual, checked = self._solve(kernel, max_rounds, 0.0)
-        return solved, n_rounds, self._gap(residual, kernel, checked)
+        solved, n_rounds, look = self._solve(kernel, max_rounds, 0.0)
+        return solved, n_rounds, self._gap(look, kernel)
 
     @abstractmethod
     def _solve(self, kernel, max_rounds, aim):
-        """(solved, n_rounds, residual, checked): the solution over all features, up to a
-        gap of about `aim`; `checked` are features whose gradient is known.
+        """(solved, n_rounds, look): the solution over all features, up to a gap of about
+        `aim`.
         """
 
     @abstractmethod
-    def _gap(self, residual, kernel, checked):
+    def _gap(self, look, kernel):
         """Its duality gap."""
 
 
@@ -134,56 +140,64 @@ class RowWorkingSet(RowSet):
         self._sample, self._curvature = sample, curvature
         self._lengths = np.sqrt(curvature)
         self._reference = self._look_at_all(sample.y)
-        self._estimate = self._reference.gradient
+        self._sizes = self._reference.size  # of all rows of the gradient, at least about
+        self._residual = sample.y
         null = 0.5 * sample.y_norm2.sum()
-        super().__init__(curvature, products, self._estimate, null, aim)
+        super().__init__(curvature, products, self._reference.gradient, null, aim)
 
     def _predict_support(self, screening):
         """Let the features join that the strong rule expects to be needed."""
         bound = slope_at_zero(screening, 0, 1.0)
-        expected = np.flatnonzero(self._outside & (row_norms(self._estimate) > bound))
+        expected = np.flatnonzero(self._outside & (self._sizes > bound))
         if bound > 0.0 and len(expected) + len(self.features) <= MAX_FEATURES:
             self.join(expected)
 
     def _solve(self, kernel, max_rounds, aim):
         l1, l2, total = slope_at_zero(kernel, 0, 1.0), strong_convexity(kernel), 0
-        if l1 <= 0.0:
-            residual = self._sample.y - self._products.combine(self._support.coef)
-            return False, 0, residual, self.features[:0]
+        solved = False
         while True:
-            problem = Problem(
-                self._products,
-                self._start_gradient[self.features],
-                self._curvature[self.features],
-                l1,
-                l2,
-                max(self._aim, aim),
-                self._null,
-            )
-            solved, slack, n_rounds = self._support.solve(problem, max_rounds - total)
-            total += n_rounds
+            if l1 > 0.0:
+                problem = Problem(
+                    self._products,
+                    self._start_gradient[self.features],
+                    self._curvature[self.features],
+                    l1,
+                    l2,
+                    max(self._aim, aim),
+                    self._null,
+                )
+                solved, slack, n_rounds = self._support.solve(
+                    problem, max_rounds - total, self._residual
+                )
+                total += n_rounds
             residual = self._sample.y - self._products.combine(self._support.coef)
-            checked, violators = self._check(residual, l1, slack)
+            self._residual = residual
+            if not l1 > 0.0:
+                return False, 0, Look(residual, self.features[:0], self._support.coef[:0])
+            look = self._check(residual, l1)
+            violators = look.checked[self._sizes[look.checked] > l1 + slack]
             too_many = len(violators) + len(self.features) > MAX_FEATURES
             if len(violators) == 0 or not solved or too_many or total >= max_rounds:
-                return solved and len(violators) == 0, total, residual, checked
+                return solved and len(violators) == 0, total, look
             self.join(violators)
 
-    def _check(self, residual, threshold, slack):
-        """Features outside that cannot be excluded, and those that violate optimality."""
+    def _check(self, residual, threshold):
+        """A :class:`Look` at the features outside that cannot be excluded."""
         reference = self._reference
         kappa = self._sample.mean(residual * reference.residual).sum() / reference.norm2
         radius = self._length(residual - kappa * reference.residual)
-        self._estimate = kappa * reference.gradient
-        bound = row_norms(self._estimate) + self._lengths * radius
+        self._sizes = abs(kappa) * reference.size
+        bound = self._sizes + self._lengths * radius
         checked = np.flatnonzero(self._outside & (bound >= MARGIN * threshold))
         if len(checked) > FULL_PASS_SHARE * bound.size:
             self._reference = self._look_at_all(residual)
-            self._estimate = self._reference.gradient.copy()
-        elif len(checked):
-            self._estimate[checked] = correlation_of(self._sample, checked, residual)
-        size = row_norms(self._estimate[checked])
-        return checked, checked[size > threshold + slack]
+            self._sizes = self._reference.size
+            return Look(residual, checked, self._reference.gradient[checked])
+        gradient = np.zeros((0, residual.shape[1]))
+        if len(checked):
+            gradient = correlation_of(self._sample, checked, residual)
+            self._sizes[checked] = row_norms(gradient)
+        return Look(residual, checked, gradient)
 
     def _length(self, rows):
         """Spectral norm of weighted rows, or an upper bound."""
@@ -201,15 +215,15 @@ class RowWorkingSet(RowSet):
         gradient = self._sample.correlation(residual)
         gradient[self._curvature <= 0.0] = 0.0
         norm2 = max(self._sample.mean_square(residual).sum(), np.finfo(np.float64).tiny)
-        return Reference(residual, norm2, gradient)
+        return Reference(residual, norm2, gradient, row_norms(gradient))
 
-    def _gap(self, residual, kernel, checked):
+    def _gap(self, look, kernel):
         """Duality gap, from the residual; the features left out are proven feasible."""
-        relevant = np.concatenate([self.features, checked])
-        gradient = self._estimate.copy()
-        gradient[self.features] = self._products.correlate(residual)
-        norm2 = self._sample.mean_square(residual).sum()
-        return certify_rows(kernel, self.coef(), gradient, relevant, norm2)
+        self._support.gradient = self._products.correlate(look.residual)
+        gradient = np.concatenate([self._support.gradient, look.gradient])
+        coef = np.pad(self._support.coef, ((0, len(look.checked)), (0, 0)))
+        norm2 = self._sample.mean_square(look.residual).sum()
+        return certify_rows(kernel, coef, gradient, np.arange(len(coef)), norm2)
 
 
 class CompleteRowSet(RowSet):
@@ -231,7 +245,7 @@ class CompleteRowSet(RowSet):
     def _solve(self, kernel, max_rounds, aim):
         l1, l2 = slope_at_zero(kernel, 0, 1.0), strong_convexity(kernel)
         if l1 <= 0.0:
-            return False, 0, None, None
+            return False, 0, None
         problem = Problem(
             self._products,
             self._start_gradient,
@@ -242,9 +256,9 @@ class CompleteRowSet(RowSet):
             self._null,
         )
         solved, _, n_rounds = self._support.solve(problem, max_rounds)
-        return solved, n_rounds, None, None
+        return solved, n_rounds, None
 
-    def _gap(self, residual, kernel, checked):
+    def _gap(self, look, kernel):
         coef, correlation = self._support.coef, self._start_gradient
         gradient = correlation - self._products.times(coef)
         norm2 = 2.0 * self._null - np.sum(coef * (correlation + gradient))

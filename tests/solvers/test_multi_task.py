@@ -9,6 +9,7 @@ from skreg._solvers import multi_task, row_support
 from skreg._solvers.least_squares import solve_path
 from skreg._solvers.moments import make_moments
 from skreg._solvers.multi_task import solve_multi_task_path
+from skreg._solvers.row_lengths import Lengths
 from skreg._solvers.row_products import ColumnProducts, GramProducts
 from skreg._solvers.row_support import factorize, make_hessian, row_norms
 from skreg._solvers.sample import column_design, make_sample
@@ -343,6 +344,56 @@ class TestNewton:
             np.testing.assert_allclose(
                 found.ravel(), expected, rtol=2e-3, atol=2e-3 * np.abs(expected).max()
             )
+
+    @pytest.mark.parametrize("n_rows", [5, 18])
+    @pytest.mark.parametrize("l2", [0.0, 0.05])
+    def test_lengths_solve_with_the_hessian(self, n_rows, l2):
+        """More rows than the 12 samples, and fewer."""
+        gram, _, coef, chosen, (products, _) = self.problem(n_rows)
+        size = row_norms(coef)
+        rows = row_support.Rows(chosen, size, coef / size[:, None])
+        dense = np.kron(gram + l2 * np.eye(n_rows), np.eye(3))
+        for j, unit in enumerate(rows.direction):
+            block = slice(3 * j, 3 * j + 3)
+            across = np.eye(3) - np.outer(unit, unit)
+            dense[block, block] += self.l1 / size[j] * across
+        right = np.random.default_rng(4).standard_normal(coef.shape)
+        lengths = Lengths(products.restrict(chosen), rows, self.l1, l2)
+        found, left = lengths.solve(right, 1e-6, 1000)
+        assert left <= 1e-6
+        expected = np.linalg.solve(dense, right.ravel())
+        np.testing.assert_allclose(
+            found.ravel(), expected, rtol=2e-3, atol=2e-3 * np.abs(expected).max()
+        )
+
+    def test_lengths_know_how_far_rows_have_moved(self):
+        _, _, coef, chosen, (products, _) = self.problem(5)
+        size = row_norms(coef)
+        rows = row_support.Rows(chosen, size, coef / size[:, None])
+        lengths = Lengths(products.restrict(chosen), rows, self.l1, 0.0)
+        assert lengths.change(rows) == 0.0
+        size = size * np.array([1.0, 1.0, 0.8, 1.0, 1.0])
+        np.testing.assert_allclose(lengths.change(rows._replace(size=size)), 0.25)
+        assert lengths.change(rows._replace(features=chosen[::-1])) == np.inf
+
+
+@pytest.mark.parametrize("l1_ratio", [1.0, 0.8])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_more_rows_than_samples_need_no_factors(monkeypatch, l1_ratio, weighted):
+    made = []
+    monkeypatch.setattr(
+        row_support,
+        "factorize",
+        lambda hessian: made.append(hessian.rows.size.size) or factorize(hessian),
+    )
+    X, Y, weight = data_of((25, 300), n_targets=8)
+    sample = make_sample(X, Y, weight if weighted else None, True)
+    alphas = grid(sample, l1_ratio, n_alphas=30, end=0.02)
+    path = solve_multi_task_path(sample, L1L2(l1_ratio), alphas, tol=1e-4, max_iter=None)
+    assert np.count_nonzero(path.coefs[0, -1]) > 50
+    assert path.dual_gaps.max() <= 1e-12 * path.null_objectives[0]
+    assert made
+    assert max(made) <= 25
 
 
 def test_screening_leaves_most_features_unread(monkeypatch):
