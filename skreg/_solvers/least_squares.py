@@ -230,7 +230,8 @@ class Problem:
         while position < len(alphas):
             if uses_exact:
                 for step in self._exact.path(penalty, alphas[position:], previous, stop):
-                    step = step._replace(n_iter=step.n_iter + spent)
+                    if spent:
+                        step = step._replace(n_iter=step.n_iter + spent)
                     if not step.done:
                         spent, failures = step.n_iter, failures + 1
                         break
@@ -364,10 +365,11 @@ class GramSolver:
         )
         n_solved, coefs = found.n_solved, found.coefs[: found.n_solved]
         gaps = self._gaps(kernels[:n_solved], coefs, found.gradients[:n_solved])
+        good = (gaps <= stop.exact_gap).tolist()
+        rounds = found.n_rounds.tolist()
         for t in range(n_solved):
-            good = bool(gaps[t] <= stop.exact_gap)
-            yield Step(coefs[t], gaps[t], int(found.n_rounds[t]), done=good)
-            if not good:
+            yield Step(coefs[t], gaps[t], rounds[t], good[t])
+            if not good[t]:
                 return
         if n_solved < len(alphas):
             coef, gradient = support.coef.copy(), support.gradient

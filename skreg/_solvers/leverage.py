@@ -29,7 +29,7 @@ import numpy as np
 from scipy import linalg
 from scipy.linalg import lapack
 
-from skreg._kernels.active_set import PIVOT
+from skreg._kernels.support_factor import PIVOT
 from skreg._solvers.sample import make_kernel_matrix
 from skreg._solvers.subsample import GramBlocks, row_tiles, some_features
 from skreg.penalties import strong_convexity

@@ -132,8 +132,13 @@ class Moments:
         error, size : ndarray of shape (n_targets, n_solutions)
             Where error is many digits below size, it is rounding.
         """
-        gram = self.gram[np.ix_(features, features)]
-        fitted2 = np.einsum("kts,kts->kt", coef @ gram, coef)
+        if 3 * len(features) > 2 * len(self.gram):  # to pick entries of it takes longer
+            every = np.zeros((*coef.shape[:2], len(self.gram)))
+            every[..., features] = coef
+            fitted2 = np.einsum("kts,kts->kt", every @ self.gram, every)
+        else:
+            gram = self.gram[np.ix_(features, features)]
+            fitted2 = np.einsum("kts,kts->kt", coef @ gram, coef)
         common = np.einsum("kts,sk->kt", coef, self.correlation[features])
         offset = self.y_mean[:, None] - intercept - coef @ self.X_mean[features]
         size = self.y_norm2[:, None] + fitted2 + np.square(offset)

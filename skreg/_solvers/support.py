@@ -5,8 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import lapack
 
-from skreg._kernels.active_set import FULL, LIMIT, PIVOT, SOLVED, STALE, follow
-from skreg.penalties import with_numbers
+from skreg._kernels.active_set import FULL, LIMIT, SOLVED, STALE, follow
+from skreg._kernels.support_factor import PIVOT
+from skreg.penalties import strong_convexity, with_numbers
 
 # Rounds between two looks at whether somebody wants to interrupt.
 PORTION = 200
@@ -44,6 +45,10 @@ class Support:
         self._inside = np.zeros(n_features, dtype=bool)
         self._size, self._l2, self._knows_gradient = 0, 0.0, False
         self._solution = np.zeros((2, 1, n_features))
+        self._trend, self._before = (
+            np.array([np.nan, np.nan, 0.0]),
+            np.zeros((2, n_features)),
+        )
         self._rows, self._square = np.zeros(0), np.zeros(0)
         self._allocate(min(n_features, 64))
 
@@ -59,11 +64,16 @@ class Support:
         self.gradient = np.append(self.gradient, np.zeros(extra))
         self._inside = np.append(self._inside, np.zeros(extra, dtype=bool))
         self._solution = np.zeros((2, 1, n_features))
+        self._trend, self._before = (
+            np.array([np.nan, np.nan, 0.0]),
+            np.zeros((2, n_features)),
+        )
 
     def clear(self):
         """Back to zero."""
         self.coef[:] = 0.0
         self._inside[:] = False
+        self._trend[:] = np.nan, np.nan, 0.0
         self._size, self._l2, self._knows_gradient = 0, 0.0, False
 
     def start_at(self, coef, gram, l2):
@@ -165,7 +175,10 @@ class Support:
         position, end = 0, 0
         for kernel, numbers in runs:
             start, end = end, end + len(numbers)
+            # Without l2 a smaller function will do.
+            curved = strong_convexity(kernel) > 0.0
             while position < end:
+                extra = self._extra if curved else None
                 status, self._size, self._l2, n_solved = follow(
                     gram,
                     correlation,
@@ -177,6 +190,8 @@ class Support:
                     PORTION,
                     self.coef,
                     self.gradient,
+                    self._trend,
+                    self._before,
                     self._inside,
                     self._features,
                     self._signs,
@@ -184,6 +199,7 @@ class Support:
                     self._l2,
                     self._size,
                     self._scratch,
+                    extra,
                     coefs[position:end],
                     gradients[position:end],
                     n_rounds[position:end],
@@ -207,9 +223,7 @@ class Support:
             self._reserve(min(2 * self._size, MAX_SUPPORT))
             return True
         if status == STALE:
-            known = self.start_at(self.coef.copy(), gram, self._l2)
-            self._knows_gradient = True  # the coefficients are the same
-            return known
+            return self._refactor(gram, self._l2)
         return status == LIMIT
 
     def _refactor(self, gram, l2):
@@ -255,6 +269,7 @@ class Support:
         self._signs = np.zeros(capacity)
         self._factor = np.zeros((capacity + 1, capacity + 1))
         self._scratch = np.zeros((4, capacity + 1))
+        self._extra = np.zeros((5, capacity + 1))
         self._rows, self._square = np.zeros(0), np.zeros(0)
 
 

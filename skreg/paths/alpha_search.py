@@ -7,6 +7,7 @@ and mixing, the share of the path in its blend with unpenalised refits.
 """
 
 import warnings
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ import numpy as np
 from skreg._kernels.design import is_sparse
 from skreg._solvers.approximate_leave_one_out import approximate_leave_one_out
 from skreg._solvers.fold_moments import as_slice
-from skreg._solvers.leverage import degrees_of_freedom
+from skreg._solvers.leverage import DUAL_FROM, degrees_of_freedom
 from skreg._solvers.row_leverage import row_degrees_of_freedom, row_leave_one_out
 from skreg._solvers.sample import slices_of
 from skreg.paths.criteria import CRITERIA, Fits
@@ -34,6 +35,8 @@ from skreg.paths.selection import (
 ROWS_AT_ONCE = 1024
 # Above this share of rows that are only approximately left out, a warning says so.
 UNSETTLED_SHARE = 0.1
+# Up to so many features, a Gram matrix is kept until somebody asks for degrees of freedom.
+WAITING_FEATURES = 1000
 
 
 class Fitted(NamedTuple):
@@ -273,10 +276,21 @@ def _results(fitted, recipe, summary, fold_scores=None, df=None):
 
 
 def _cheap_degrees_of_freedom(fitted, recipe):
-    """Those of the penalised solutions; NaN for joint targets, where they are dear."""
+    """Those of the penalised solutions; NaN for joint targets, where they are dear.
+
+    A function that returns them where they can wait: the choice from folds needs none, and
+    to factorize at every alpha and l1_ratio would take as long as the paths of two folds.
+    """
     if recipe.solver.joint:
         return np.full((len(recipe.penalties), len(recipe.alphas[0])), np.nan)
-    return np.array(_along_paths(fitted, recipe, degrees_of_freedom))
+    n_samples, n_features = fitted.sample.X.shape
+    small = n_features <= min(n_samples * DUAL_FROM, WAITING_FEATURES)
+    if fitted.moments is None or not small:
+        return np.array(_along_paths(fitted, recipe, degrees_of_freedom))
+    # What waits keeps neither X nor y alive.
+    none = np.empty((n_samples, 0))
+    known = fitted._replace(sample=replace(fitted.sample, X=none, y=none), paths=[])
+    return lambda: np.array(_along_paths(known, recipe, degrees_of_freedom))
 
 
 def _choices(results, rule, *, has_se):

@@ -128,6 +128,43 @@ def _checked_index(index, rule, shape):
     return tuple(int(i) for i in np.unravel_index(flat, shape))
 
 
+class Results(Bunch):
+    """A Bunch of arrays. In the place of an array there may be a function that returns it:
+    it is called by the first who asks for that array, for all, for a copy or for a pickle.
+    """
+
+    def __getitem__(self, key):
+        value = super().__getitem__(key)
+        if callable(value):
+            value = self[key] = value()
+        return value
+
+    def get(self, key, default=None):
+        """The array of that name, or `default`."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def values(self):
+        """All arrays."""
+        return [self[key] for key in self]
+
+    def items(self):
+        """Pairs (name, array)."""
+        return [(key, self[key]) for key in self]
+
+    def copy(self):
+        """A Bunch of the same arrays."""
+        return Bunch(**self)
+
+    def __iter__(self):  # with it, dict(results) and **results ask for every array
+        return super().__iter__()
+
+    def __repr__(self):
+        return repr(dict(self))
+
+
 def make_results(alphas, mean, std, se, **more):
     """The table `alpha_results_`: arrays over (l1_ratios, alphas).
 
@@ -135,7 +172,7 @@ def make_results(alphas, mean, std, se, **more):
     ----------
     alphas : ndarray of shape (n_l1_ratios, n_alphas)
     mean, std, se : ndarray of shape (n_l1_ratios, n_alphas, ...)
-    **more : ndarray
+    **more : ndarray, or function without arguments that returns it
         Further columns: `l1_ratio`, `fold_scores`, `support_size`, `df`.
     """
-    return Bunch(alpha=alphas, mean_score=mean, std_score=std, se_score=se, **more)
+    return Results(alpha=alphas, mean_score=mean, std_score=std, se_score=se, **more)

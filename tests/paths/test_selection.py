@@ -1,5 +1,8 @@
 """How an alpha is chosen from scores."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -92,3 +95,48 @@ def test_nan_everywhere_is_an_error_and_somewhere_a_warning():
         best_index(np.full((1, 3), np.nan))
     with pytest.warns(UserWarning, match="NaN at 1 of 3"):
         assert best_index(np.array([[1.0, np.nan, 0.5]])) == (0, 0)
+
+
+class TestWhatIsComputedOnDemand:
+    """A column that is a function is called once, by the first who asks for it."""
+
+    @staticmethod
+    def results(calls):
+        def df():
+            calls.append(1)
+            return np.arange(3.0)
+
+        return make_results(ALPHAS, *np.zeros((3, 1, 3)), df=df)
+
+    @pytest.mark.parametrize(
+        "ask",
+        [
+            lambda results: results.df,
+            lambda results: results["df"],
+            lambda results: results.get("df"),
+            lambda results: dict(results)["df"],
+            lambda results: dict(results.items())["df"],
+            lambda results: list(results.values())[-1],
+            lambda results: {**results}["df"],
+            lambda results: results.copy().df,
+            lambda results: copy.deepcopy(results).df,
+            lambda results: pickle.loads(pickle.dumps(results)).df,
+        ],
+    )
+    def test_everyone_gets_an_array(self, ask):
+        calls = []
+        results = self.results(calls)
+        assert "df" in results
+        assert list(results)[-1] == "df"
+        assert calls == []
+        np.testing.assert_array_equal(ask(results), np.arange(3.0))
+        np.testing.assert_array_equal(ask(results), np.arange(3.0))
+        assert calls == [1]
+
+    def test_it_is_shown_as_an_array(self):
+        assert "array([0., 1., 2.])" in repr(self.results([]))
+
+    def test_an_unknown_name(self):
+        results = self.results([])
+        assert results.get("no") is None
+        assert not hasattr(results, "no")
