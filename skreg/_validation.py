@@ -283,6 +283,17 @@ def check_sample_weight(sample_weight, n_samples, scalar=False):
     return weights
 
 
+def kept_rows(X, y, sample_weight):
+    """X, y and weights without the rows of weight zero."""
+    weights = check_sample_weight(sample_weight, X.shape[0], scalar=True)
+    if weights is None:
+        return X, y, np.ones(X.shape[0])
+    if np.all(weights > 0.0):
+        return X, y, weights
+    rows = np.flatnonzero(weights)
+    return X[rows], y[rows], weights[rows]
+
+
 def check_start(coef, shape, name):
     """Coefficients to start from: finite, of `shape` = (n_targets, n_features)."""
     start = np.atleast_2d(

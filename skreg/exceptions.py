@@ -73,6 +73,21 @@ def _is_inside(module):
     return module.split(".")[0] in ("skreg", "sklearn")
 
 
+STREAM_NOT_CONVERGED = (
+    "Maximum number of iteration reached before convergence. Consider increasing max_iter "
+    "to improve the fit."
+)
+
+
+def stream_diverged(epoch, where, rate):
+    """What to say of a row whose loss is not finite."""
+    return (
+        f"Floating-point under-/overflow occurred at epoch #{epoch}: the loss {where}is not "
+        f"finite at learning rate {rate:.3g}. Remedies: a smaller eta0, or features on one "
+        "scale (StandardScaler or MinMaxScaler)."
+    )
+
+
 NON_FINITE_WEIGHTS = (
     "Solver produced non-finite parameter weights. The input data may contain large "
     "values and need to be preprocessed."

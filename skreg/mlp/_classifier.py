@@ -10,9 +10,9 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from skreg._kernels.mlp_losses import BinaryCrossEntropy, CrossEntropy
-from skreg._validation import NONE, Rule, choice
+from skreg._validation import NONE, Rule, choice, kept_rows
 from skreg.mlp._class_weight import row_factors
-from skreg.mlp._data import Data, kept_rows, read_X_y
+from skreg.mlp._data import Data, read_X_y
 from skreg.mlp._estimators import MultilayerPerceptron, is_stochastic
 from skreg.mlp._settings import RULES, SHARE
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-from skreg._validation import FLOATS, check_sample_weight
+from skreg._validation import FLOATS
 from skreg.mlp._network import make_sample
 
 
@@ -56,17 +56,6 @@ def read_X_y(model, X, y, *, reset, numeric):
     )
     X = X if isinstance(X, np.ndarray) else X.tocsr()
     return X, y if isinstance(y, np.ndarray) else y.toarray()
-
-
-def kept_rows(X, y, sample_weight):
-    """X, y and weights without the rows of weight zero."""
-    weights = check_sample_weight(sample_weight, X.shape[0], scalar=True)
-    if weights is None:
-        return X, y, np.ones(X.shape[0])
-    if np.all(weights > 0.0):
-        return X, y, weights
-    rows = np.flatnonzero(weights)
-    return X[rows], y[rows], weights[rows]
 
 
 def check_outputs(data, validation):
