@@ -82,9 +82,9 @@ STREAM_NOT_CONVERGED = (
 def stream_diverged(epoch, where, rate):
     """What to say of a row whose loss is not finite."""
     return (
-        f"Floating-point under-/overflow occurred at epoch #{epoch}: the loss {where}is not "
-        f"finite at learning rate {rate:.3g}. Remedies: a smaller eta0, or features on one "
-        "scale (StandardScaler or MinMaxScaler)."
+        f"Floating-point under-/overflow occurred at epoch #{epoch}: the loss {where}is "
+        f"not finite at learning rate {rate:.3g}. Remedies: a smaller eta0, or features on "
+        "one scale (StandardScaler or MinMaxScaler)."
     )
 
 

@@ -1,8 +1,10 @@
-"""AdaGrad with lazy L1 and L2 (Duchi, Hazan and Singer, Adaptive subgradient methods for
-online learning and stochastic optimization, JMLR 2011).
+"""AdaGrad with lazy L1 and L2.
 
-Column j has a learning rate h = eta0 / (beta + sqrt(sum of its squared gradients)). A row of
-weight s moves w by -h s gradient, then lets the penalty act for a time h s: it follows
+Duchi, Hazan and Singer: Adaptive subgradient methods for online learning and stochastic
+optimization, JMLR 2011.
+
+Column j has a learning rate h = eta0 / (beta + sqrt(sum of its squared gradients)). A row
+of weight s moves w by -h s gradient, then lets the penalty act for a time h s: it follows
 dw/dt = -l2 w - l1 sign(w), and stays at zero. To follow it for a time a and then for b is
 to follow it for a + b, so a column without entries in many rows is charged once for all.
 """
@@ -20,43 +22,60 @@ NOW, BEFORE = range(2)  # clocks: sum of the weights of the rows so far
 
 
 class AdaGrad(NamedTuple):
-    """State of a table of columns."""
+    """The rule."""
 
-    state: np.ndarray  # (n_slots, 3, n_models)
-    clock: np.ndarray  # (2, n_models)
-    l1: np.ndarray  # (n_models,)
-    l2: np.ndarray
     eta0: float
     beta: float
 
 
-@inlined
-def _rate(rule, slot, m):
-    return rule.eta0 / (rule.beta + np.sqrt(rule.state[slot, SQUARES, m]))
+class Clock(NamedTuple):
+    """The clock of a model, and its penalty."""
+
+    now: float
+    before: float
+    l1: float
+    l2: float
 
 
-def weight(rule, slot, m):
-    w = rule.state[slot, WEIGHT, m]
+@inlined(force=True)
+def _rate(rule, squares):
+    return rule.eta0 / (rule.beta + np.sqrt(squares))
+
+
+def clock_of(rule, clock, l1, l2, m):
+    return Clock(clock[NOW, m], clock[BEFORE, m], l1[m], l2[m])
+
+
+@inlined(force=True)
+def weight(rule, now, state, slot, m):
+    w = state[slot, WEIGHT, m]
     if w == 0.0:
         return 0.0
-    elapsed = rule.clock[NOW, m] - rule.state[slot, TOUCHED, m]
-    time = _rate(rule, slot, m) * elapsed
-    if rule.l2[m] == 0.0:
-        return soft_threshold(w, rule.l1[m] * time)
-    shrunk = np.expm1(-rule.l2[m] * time)
-    return soft_threshold(w * (1.0 + shrunk), -shrunk * rule.l1[m] / rule.l2[m])
+    time = _rate(rule, state[slot, SQUARES, m]) * (now.now - state[slot, TOUCHED, m])
+    if now.l2 == 0.0:
+        return soft_threshold(w, now.l1 * time)
+    shrunk = np.expm1(-now.l2 * time)
+    return soft_threshold(w * (1.0 + shrunk), -shrunk * now.l1 / now.l2)
 
 
-def advance(rule, m, rate, row_weight, slope):
-    rule.clock[BEFORE, m] = rule.clock[NOW, m]
-    rule.clock[NOW, m] += row_weight
-    return slope
+def advance(rule, state, clock, l1, l2, m, rate, row_weight):
+    clock[BEFORE, m] = clock[NOW, m]
+    clock[NOW, m] += row_weight
+    return 1.0
 
 
-def learn(rule, slot, m, weight, gradient):
-    rule.state[slot, SQUARES, m] += gradient * gradient
-    rule.state[slot, WEIGHT, m] = weight - _rate(rule, slot, m) * gradient
-    rule.state[slot, TOUCHED, m] = rule.clock[BEFORE, m]
+def learn(rule, now, state, slot, m, weight, gradient):
+    squares = state[slot, SQUARES, m] + gradient * gradient
+    state[slot, SQUARES, m] = squares
+    state[slot, WEIGHT, m] = weight - _rate(rule, squares) * gradient
+    state[slot, TOUCHED, m] = now.before
 
 
-register(AdaGrad, weight=weight, final_weight=weight, advance=advance, learn=learn)
+register(
+    AdaGrad,
+    clock_of=clock_of,
+    weight=weight,
+    final_weight=weight,
+    advance=advance,
+    learn=learn,
+)

@@ -34,7 +34,7 @@ def intern(columns, keys, slots, shift, n_slots, out, seen):
         64 less the binary logarithm of n_places.
     n_slots : int
         Columns seen so far.
-    out : ndarray of int64 of shape (n,)
+    out : ndarray of int32 of shape (n,)
     seen : ndarray of int64 of shape (n_slots + n,) at least
         The column of each slot; changed.
 

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skreg._compile import inlined
 from skreg._kernels.stream import register
 from skreg.penalties._soft_threshold import soft_threshold
 
@@ -24,36 +25,50 @@ LINEAR, SQUARES = range(2)  # fields of a slot: z, and the sum of squared gradie
 
 
 class FTRL(NamedTuple):
-    """State of a table of columns."""
+    """The rule."""
 
-    state: np.ndarray  # (n_slots, 2, n_models)
-    clock: np.ndarray  # (1, n_models): T
-    l1: np.ndarray  # (n_models,)
-    l2: np.ndarray
     eta0: float
     beta: float
 
 
-def weight(rule, slot, m):
-    seen = rule.clock[0, m]
-    top = soft_threshold(rule.state[slot, LINEAR, m], seen * rule.l1[m])
+class Clock(NamedTuple):
+    """The penalty of a model so far."""
+
+    threshold: float  # T l1
+    base: float  # beta / eta0 + T l2
+
+
+def clock_of(rule, clock, l1, l2, m):
+    seen = clock[0, m]
+    return Clock(seen * l1[m], rule.beta / rule.eta0 + seen * l2[m])
+
+
+@inlined(force=True)
+def weight(rule, now, state, slot, m):
+    top = soft_threshold(state[slot, LINEAR, m], now.threshold)
     if top == 0.0:
         return 0.0
-    bottom = (rule.beta + np.sqrt(rule.state[slot, SQUARES, m])) / rule.eta0
-    return -top / (bottom + seen * rule.l2[m])
+    return -top / (now.base + np.sqrt(state[slot, SQUARES, m]) / rule.eta0)
 
 
-def advance(rule, m, rate, row_weight, slope):
-    rule.clock[0, m] += row_weight
-    return slope
+def advance(rule, state, clock, l1, l2, m, rate, row_weight):
+    clock[0, m] += row_weight
+    return 1.0
 
 
-def learn(rule, slot, m, weight, gradient):
-    squares = rule.state[slot, SQUARES, m]
+def learn(rule, now, state, slot, m, weight, gradient):
+    squares = state[slot, SQUARES, m]
     more = squares + gradient * gradient
     sigma = (np.sqrt(more) - np.sqrt(squares)) / rule.eta0
-    rule.state[slot, LINEAR, m] += gradient - sigma * weight
-    rule.state[slot, SQUARES, m] = more
+    state[slot, LINEAR, m] += gradient - sigma * weight
+    state[slot, SQUARES, m] = more
 
 
-register(FTRL, weight=weight, final_weight=weight, advance=advance, learn=learn)
+register(
+    FTRL,
+    clock_of=clock_of,
+    weight=weight,
+    final_weight=weight,
+    advance=advance,
+    learn=learn,
+)

@@ -72,12 +72,12 @@ def transposed_product(batch, n_rows, delta, out):
     """out = X.T @ delta."""
 
 
-def make_rows(X, dtype):
+def make_rows(X, dtype, index_dtype=np.int64):
     """The rows of X, dense or sparse, as kernels read them; copied only if needed."""
     if sparse.issparse(X):
         X = X.tocsr()
         data = np.ascontiguousarray(X.data, dtype=dtype)
-        indices = np.ascontiguousarray(X.indices, dtype=np.int64)
+        indices = np.ascontiguousarray(X.indices, dtype=index_dtype)
         indptr = np.ascontiguousarray(X.indptr, dtype=np.int64)
         return SparseRows(data, indices, indptr, X.shape[1])
     return DenseRows(np.ascontiguousarray(X, dtype=dtype))

@@ -2,7 +2,7 @@
 
 A step of learning rate eta on a row of weight s is
 
-    w <- (1 - eta s l2) w;   w <- w - eta s gradient;   L1: eta s l1 towards zero, not across,
+    w <- (1 - eta s l2) w;  w <- w - eta s gradient;  L1: eta s l1 towards zero, not across,
 
 where L1 is the cumulative penalty of Tsuruoka, Tsujii and Ananiadou (Stochastic gradient
 descent training for L1-regularized log-linear models with cumulative penalty, ACL 2009):
@@ -13,20 +13,18 @@ With the products D of the factors (1 - eta s l2) and the sums U of eta s l1 / D
 
     w = D S(theta, U),    theta <- theta - eta s gradient / D,
 
-soft-thresholding S of the sum of all steps: a clipped weight w/D = theta -+ U loses as much
-as its charge grows, as long as it is not zero, and both sides are zero where |theta| <= U.
-So a column keeps one number that changes only in rows that have it, and penalties are exact
-at the cost of two numbers per model.
+soft-thresholding S of the sum of all steps: a clipped weight w/D = theta -+ U loses as
+much as its charge grows, as long as it is not zero, and both sides are zero where
+|theta| <= U. So a column keeps one number that changes only in rows that have it, and
+penalties are exact at the cost of two numbers per model.
 
-The average is that of the dual variables: S(mean of D theta, mean of D U), which is the mean
-of the weights where their sign never changed, and zero where the mean gradient is too small
+The average is that of the dual variables: S(mean of D theta, mean of D U), which is the
+mean of the weights where their sign never changed, and zero where the mean gradient is too small
 for L1. With l1 = 0 it is the plain mean of the weights (Polyak and Juditsky, 1992). Its sum
 over rows is theta P - lag with P the sum of D and lag <- lag + (change of theta) P.
 """
 
 from typing import NamedTuple
-
-import numpy as np
 
 from skreg._compile import inlined
 from skreg._kernels.stream import register
@@ -39,70 +37,85 @@ SMALLEST, SMALLEST_AVERAGED = 1e-100, 1e-4
 
 
 class SGD(NamedTuple):
-    """State of a table of columns."""
+    """The rule; a slot has theta, and its lag if averaging."""
 
-    state: np.ndarray  # (n_slots, 1 or 2, n_models): theta, and its lag if averaging
-    clock: np.ndarray  # (N_CLOCKS, n_models)
-    l1: np.ndarray  # (n_models,)
-    l2: np.ndarray
     average_from: int  # number of the first row that is averaged; 0: none
 
 
-@inlined
-def weight(rule, slot, m):
-    theta = rule.state[slot, 0, m]
-    return rule.clock[DECAY, m] * soft_threshold(theta, rule.clock[THRESHOLD, m])
+class Now(NamedTuple):
+    """The clock of a model."""
+
+    decay: float
+    threshold: float
+    sum_before: float
+    sum_decay: float
+    sum_threshold: float
+    n_averaged: float  # rows
 
 
-def final_weight(rule, slot, m):
-    if rule.average_from == 0 or rule.clock[COUNT, m] < rule.average_from:
-        return weight(rule, slot, m)
-    n_averaged = rule.clock[COUNT, m] - rule.average_from + 1
-    total = _sum_of_duals(rule, slot, m)
-    return soft_threshold(total, rule.clock[SUM_THRESHOLD, m]) / n_averaged
+def clock_of(rule, clock, l1, l2, m):
+    n_averaged = clock[COUNT, m] - rule.average_from + 1.0
+    return Now(
+        clock[DECAY, m],
+        clock[THRESHOLD, m],
+        clock[SUM_BEFORE, m],
+        clock[SUM_DECAY, m],
+        clock[SUM_THRESHOLD, m],
+        n_averaged if rule.average_from > 0 else 0.0,
+    )
 
 
-def advance(rule, m, rate, row_weight, slope):
-    clock = rule.clock
-    _shrink(rule, m, max(1.0 - rate * row_weight * rule.l2[m], 0.0))
-    decay = clock[DECAY, m]
-    clock[THRESHOLD, m] += rate * row_weight * rule.l1[m] / decay
+@inlined(force=True)
+def weight(rule, now, state, slot, m):
+    theta = state[slot, 0, m]
+    # Soft-thresholding without branches: signs are not predictable.
+    return now.decay * (max(theta - now.threshold, 0.0) + min(theta + now.threshold, 0.0))
+
+
+def final_weight(rule, now, state, slot, m):
+    if now.n_averaged <= 0.0:
+        return weight(rule, now, state, slot, m)
+    total = state[slot, 0, m] * now.sum_decay - state[slot, 1, m]
+    return soft_threshold(total, now.sum_threshold) / now.n_averaged
+
+
+def advance(rule, state, clock, l1, l2, m, rate, row_weight):
+    decay = clock[DECAY, m] * max(1.0 - rate * row_weight * l2[m], 0.0)
+    if decay < (SMALLEST if rule.average_from == 0 else SMALLEST_AVERAGED):
+        _begin_anew(rule, state, clock, m, decay)
+        decay = 1.0
+    clock[DECAY, m] = decay
+    clock[THRESHOLD, m] += rate * row_weight * l1[m] / decay
     clock[COUNT, m] += 1.0
     if rule.average_from > 0 and clock[COUNT, m] >= rule.average_from:
         clock[SUM_BEFORE, m] = clock[SUM_DECAY, m]
         clock[SUM_DECAY, m] += decay
         clock[SUM_THRESHOLD, m] += decay * clock[THRESHOLD, m]
-    return -rate * slope / decay
+    return -rate / decay
 
 
-def learn(rule, slot, m, weight, gradient):
-    rule.state[slot, 0, m] += gradient
+def learn(rule, now, state, slot, m, weight, gradient):
+    state[slot, 0, m] += gradient
     if rule.average_from > 0:
-        rule.state[slot, 1, m] += gradient * rule.clock[SUM_BEFORE, m]
+        state[slot, 1, m] += gradient * now.sum_before
 
 
 @inlined
-def _sum_of_duals(rule, slot, m):
-    """The sum of D theta over the averaged rows."""
-    state = rule.state
-    return state[slot, 0, m] * rule.clock[SUM_DECAY, m] - state[slot, 1, m]
-
-
-@inlined
-def _shrink(rule, m, factor):
-    """Multiply D by a factor; where it has become tiny, put it into theta and begin anew."""
-    clock, state = rule.clock, rule.state
-    decay = clock[DECAY, m] * factor
-    clock[DECAY, m] = decay
-    if decay >= (SMALLEST if rule.average_from == 0 else SMALLEST_AVERAGED):
-        return
+def _begin_anew(rule, state, clock, m, decay):
+    """Put a D that has become tiny into theta."""
     for slot in range(state.shape[0]):
         if rule.average_from > 0:
-            state[slot, 1, m] = -_sum_of_duals(rule, slot, m)
+            state[slot, 1, m] -= state[slot, 0, m] * clock[SUM_DECAY, m]
         state[slot, 0, m] *= decay
     clock[THRESHOLD, m] *= decay
-    clock[DECAY, m] = 1.0
     clock[SUM_DECAY, m] = 0.0
 
 
-register(SGD, weight=weight, final_weight=final_weight, advance=advance, learn=learn)
+register(
+    SGD,
+    clock_of=clock_of,
+    weight=weight,
+    final_weight=final_weight,
+    advance=advance,
+    learn=learn,
+)

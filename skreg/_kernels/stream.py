@@ -17,6 +17,7 @@ from skreg._kernels.rows import DenseRows, SparseRows
 from skreg.losses import d1, value
 
 CONSTANT, OPTIMAL, INVSCALING, PASSIVE_1, PASSIVE_2 = range(5)
+BLOCK = 64  # rows that are copied together
 
 
 class Targets(NamedTuple):
@@ -44,50 +45,62 @@ class Rates(NamedTuple):
     first: np.ndarray  # (n_models,): of "optimal": rate 1 / (alpha (first + t - 1))
 
 
+class Table(NamedTuple):
+    """What is learnt: a slot for each column, and clocks that all columns share."""
+
+    state: np.ndarray  # (n_slots, n_fields, n_models)
+    clock: np.ndarray  # (n_clocks, n_models)
+    l1: np.ndarray  # (n_models,)
+    l2: np.ndarray
+
+
 class Work(NamedTuple):
-    """Room for a row."""
+    """Room for a block of rows: its entries that are not zero, one row after the other."""
 
-    weights: np.ndarray  # (n_entries, n_models)
-    eta: np.ndarray  # (n_models,): linear predictor
-    slope: np.ndarray  # (n_models,): derivative of the loss times the weight of the row
-    row_weight: np.ndarray  # (n_models,)
-    scale: np.ndarray  # (2, n_models): of the entries, and of the intercept
-
-
-@dispatched
-def weight(rule, slot, m):
-    """The weight of a column in model m, now."""
+    slots: np.ndarray  # (n_entries,)
+    entries: np.ndarray
+    ends: np.ndarray  # (BLOCK + 1,): where rows begin and end
+    sources: np.ndarray  # (BLOCK,)
+    targets: np.ndarray  # (BLOCK, 2): y and weight
+    weights: np.ndarray  # (n_models, longest row): as they were before the row
+    row: np.ndarray  # (2, n_models): slope of the loss, and weight
 
 
-@dispatched
-def final_weight(rule, slot, m):
+@dispatched(force=True)
+def clock_of(rule, clock, l1, l2, m):
+    """What all columns of model m share now: a tuple of numbers, read once for a row."""
+
+
+@dispatched(force=True)
+def weight(rule, now, state, slot, m):
+    """The weight of a column in model m."""
+
+
+@dispatched(force=True)
+def final_weight(rule, now, state, slot, m):
     """The weight of a column in what is predicted with: averaged if that is asked for."""
 
 
-@dispatched
-def advance(rule, m, rate, row_weight, slope):
-    """Put the penalty of a row on the clock of model m; what entries are multiplied by."""
+@dispatched(force=True)
+def advance(rule, state, clock, l1, l2, m, rate, row_weight):
+    """Put the penalty of a row on the clock of model m; what its slopes are scaled by."""
 
 
-@dispatched
-def learn(rule, slot, m, weight, gradient):
+@dispatched(force=True)
+def learn(rule, now, state, slot, m, weight, gradient):
     """Learn the gradient in a column whose weight was `weight` before the row."""
 
 
 @dispatched
-def n_entries(rows, i):
-    """How many entries of row i there are."""
+def gather(rows, members, slots, entries, ends, sources):
+    """Copy the entries of rows that are not zero."""
 
 
-@dispatched
-def entry(rows, i, position):
-    """Slot and value of one of them."""
-
-
-def register(rule, *, weight, final_weight, advance, learn):
+def register(rule, *, clock_of, weight, final_weight, advance, learn):
     """Make a rule known."""
     table = globals()
     for name, function in (
+        ("clock_of", clock_of),
         ("weight", weight),
         ("final_weight", final_weight),
         ("advance", advance),
@@ -96,93 +109,112 @@ def register(rule, *, weight, final_weight, advance, learn):
         table[name].register(rule, function)
 
 
-def _n_dense(rows, i):
-    return rows.X.shape[1]
+def _gather_dense(rows, members, slots, entries, ends, sources):
+    X = rows.X
+    end = 0
+    for r in range(members.size):
+        i = members[r]
+        for j in range(X.shape[1]):
+            slots[end] = j
+            entries[end] = X[i, j]
+            end += X[i, j] != 0.0
+        ends[r + 1] = end
 
 
-def _dense_entry(rows, i, position):
-    return position, rows.X[i, position]
+def _gather_sparse(rows, members, slots, entries, ends, sources):
+    data, indices, indptr = rows.data, rows.indices, rows.indptr
+    # Where rows are is read for all before any is copied: rows in random order are far
+    # apart, and the processor waits for many of them at a time only if it knows where.
+    for r in range(members.size):
+        sources[r] = indptr[members[r]]
+        ends[r + 1] = indptr[members[r] + 1]
+    end = 0
+    for r in range(members.size):
+        shift = sources[r] - end
+        stop = ends[r + 1] - shift
+        for position in range(end, stop):
+            slots[position] = indices[position + shift]
+            entries[position] = data[position + shift]
+        end = stop
+        ends[r + 1] = end
 
 
-def _n_sparse(rows, i):
-    return rows.indptr[i + 1] - rows.indptr[i]
+gather.register(DenseRows, _gather_dense)
+gather.register(SparseRows, _gather_sparse)
 
 
-def _sparse_entry(rows, i, position):
-    nz = rows.indptr[i] + position
-    return rows.indices[nz], rows.data[nz]
-
-
-n_entries.register(DenseRows, _n_dense)
-entry.register(DenseRows, _dense_entry)
-n_entries.register(SparseRows, _n_sparse)
-entry.register(SparseRows, _sparse_entry)
+@inlined(force=True)
+def _rate(kind, base, power_t, alpha, first, t):
+    """Learning rate at row number t >= 1."""
+    if kind == OPTIMAL:
+        return 1.0 / (alpha * (first + t - 1.0))
+    return base / t**power_t if kind == INVSCALING else base
 
 
 @inlined
-def _rate(rates, m, t):
-    """Learning rate of model m at row number t >= 1."""
-    if rates.kind == OPTIMAL:
-        return 1.0 / (rates.alpha[m] * (rates.first[m] + t - 1.0))
-    if rates.kind == INVSCALING:
-        return rates.base[m] / t**rates.power_t
-    return rates.base[m]
-
-
-@inlined
-def _passive(rates, m, loss_value, square):
+def _passive(kind, base, loss_value, square):
     """Rate of a passive-aggressive step over the rate of the penalty."""
-    if rates.kind == PASSIVE_1:
-        return min(rates.base[m], loss_value / square) / rates.base[m]
-    return loss_value / (square + 0.5 / rates.base[m]) / rates.base[m]
+    if square == 0.0:
+        return 0.0
+    if kind == PASSIVE_1:
+        return min(base, loss_value / square) / base
+    return loss_value / (square + 0.5 / base) / base
 
 
-@inlined
-def predict_row(rows, i, models, rule, bias, work):
-    """Linear predictors of row i, its weights in `work`, and the square of its norm."""
-    eta = work.eta
-    for m in range(eta.size):
-        eta[m] = weight(bias, 0, m) if models.fit_intercept else 0.0
+@inlined(force=True)
+def _touch(state, slots, end):
+    """Read the state of the columns of a block, so that it is near when it is needed."""
+    total = 0.0
+    for position in range(end):
+        total += state[np.uint64(slots[position]), 0, 0]
+    return total
+
+
+@inlined(force=True)
+def _predict(rule, now, state, m, slots, entries, first, last, weights):
+    """Linear predictor of a row in model m but for the intercept; its weights are kept."""
+    eta = 0.0
+    for position in range(first, last):
+        w = weight(rule, now, state, np.uint64(slots[position]), m)
+        weights[m, position - first] = w
+        eta += w * entries[position]
+    return eta
+
+
+@inlined(force=True)
+def _learn_row(rule, now, state, m, slots, entries, first, last, weights, scale):
+    """Learn the gradients scale * x_ij in model m."""
+    for position in range(first, last):
+        slot, w = np.uint64(slots[position]), weights[m, position - first]
+        learn(rule, now, state, slot, m, w, scale * entries[position])
+
+
+@inlined(force=True)
+def _square(entries, first, last):
     square = 0.0
-    for position in range(n_entries(rows, i)):
-        slot, x = entry(rows, i, position)
-        square += x * x
-        for m in range(eta.size):
-            w = weight(rule, slot, m)
-            work.weights[position, m] = w
-            eta[m] += w * x
+    for position in range(first, last):
+        square += entries[position] * entries[position]
     return square
 
 
-@inlined
-def look(y, row_weight, square, loss, models, rates, work, totals):
-    """Losses and slopes of a predicted row; whether all are finite."""
-    for m in range(work.eta.size):
-        positive = models.positive[m]
-        is_one = positive < 0.0 or y == positive
-        target = y if positive < 0.0 else (1.0 if is_one else -1.0)
-        s = row_weight * models.factors[m, 1 if is_one else 0]
-        loss_value = value(loss, target, work.eta[m])
-        slope = s * d1(loss, target, work.eta[m])
-        if rates.kind >= PASSIVE_1:
-            slope *= _passive(rates, m, loss_value, square)
-        work.slope[m] = slope
-        work.row_weight[m] = s
-        totals[0, m] += s * loss_value
-        totals[1, m] += s
-        if not np.isfinite(loss_value + slope * slope * square):
-            return False
-    return True
+@inlined(force=True)
+def _target(y, positive):
+    """What a model is to predict, and which factor its weight has."""
+    if positive < 0.0:
+        return y, 1
+    return (1.0, 1) if y == positive else (-1.0, 0)
 
 
 @jit
-def learn_rows(rows, order, first_t, targets, models, loss, rates, rule, bias, work, totals):
+def learn_rows(
+    rows, order, first_t, targets, models, loss, rates, rule, table, bias, work, totals
+):
     """Predict and learn rows, one after the other.
 
     Parameters
     ----------
     rows : DenseRows or SparseRows
-        Entries of sparse rows are at slots.
+        Indices of sparse rows are slots.
     order : ndarray of int of shape (n_rows,)
     first_t : int
         Number of the first row, from 1.
@@ -190,11 +222,13 @@ def learn_rows(rows, order, first_t, targets, models, loss, rates, rule, bias, w
     models : Models
     loss : NamedTuple
     rates : Rates
-    rule, bias : SGD, AdaGrad or FTRL
-        Of the columns, and of the intercepts; changed.
+    rule : SGD, AdaGrad or FTRL
+    table, bias : Table
+        Of the columns, and of the intercepts: one slot without penalty. Changed.
     work : Work
-    totals : ndarray of shape (2, n_models)
-        Weighted losses of the rows before they were learnt, and weights, are added.
+    totals : ndarray of shape (3, n_models)
+        Weighted losses of the rows before they were learnt, and weights, are added. The
+        third row has no meaning: what was read ahead must be used, or would not be read.
 
     Returns
     -------
@@ -202,34 +236,65 @@ def learn_rows(rows, order, first_t, targets, models, loss, rates, rule, bias, w
         How many rows were learnt: less than `n_rows` if the loss of one was not finite;
         that row is not learnt.
     """
-    for number in range(order.size):
-        i = order[number]
-        square = predict_row(rows, i, models, rule, bias, work)
-        if rates.kind >= PASSIVE_1 and square == 0.0:
-            continue
-        if not look(
-            targets.y[i], targets.weight[i], square, loss, models, rates, work, totals
-        ):
-            return number
-        for m in range(work.eta.size):
-            rate = _rate(rates, m, float(first_t + number))
-            slope, s = work.slope[m], work.row_weight[m]
-            work.scale[0, m] = advance(rule, m, rate, s, slope)
-            work.scale[1, m] = advance(bias, m, rate, s, slope)
-            if models.fit_intercept and slope != 0.0:
-                learn(bias, 0, m, weight(bias, 0, m), work.scale[1, m])
-        for position in range(n_entries(rows, i)):
-            slot, x = entry(rows, i, position)
-            for m in range(work.eta.size):
-                gradient = work.scale[0, m] * x
-                if gradient != 0.0:
-                    learn(rule, slot, m, work.weights[position, m], gradient)
+    # Arrays are taken out of their tuples once: in a loop each time would be counted.
+    slots, entries, ends, sources = work.slots, work.entries, work.ends, work.sources
+    given, weights, row = work.targets, work.weights, work.row
+    y_of, weight_of = targets.y, targets.weight
+    positive, factors, fit_intercept = models
+    kind, base, power_t, alpha, first_rate = rates
+    state, clock, l1, l2 = table
+    b_state, b_clock, b_l1, b_l2 = bias
+    n_models = row.shape[1]
+    for start in range(0, order.size, BLOCK):
+        members = order[start : start + BLOCK]
+        gather(rows, members, slots, entries, ends, sources)
+        for r in range(members.size):
+            given[r, 0] = y_of[members[r]]
+            given[r, 1] = weight_of[members[r]]
+        totals[2, 0] += _touch(state, slots, ends[members.size])
+        for r in range(members.size):
+            first, last = ends[r], ends[r + 1]
+            square = _square(entries, first, last)
+            for m in range(n_models):
+                now = clock_of(rule, clock, l1, l2, m)
+                eta = _predict(rule, now, state, m, slots, entries, first, last, weights)
+                if fit_intercept:
+                    now = clock_of(rule, b_clock, b_l1, b_l2, m)
+                    eta += weight(rule, now, b_state, 0, m)
+                target, which = _target(given[r, 0], positive[m])
+                s = given[r, 1] * factors[m, which]
+                size = value(loss, target, eta)
+                slope = s * d1(loss, target, eta)
+                if kind >= PASSIVE_1:
+                    slope *= _passive(kind, base[m], size, square)
+                row[0, m], row[1, m] = slope, s
+                totals[0, m] += s * size
+                totals[1, m] += s
+                if not np.isfinite(size + slope * slope * square):
+                    return start + r
+            for m in range(n_models):
+                t = float(first_t + start + r)
+                rate = _rate(kind, base[m], power_t, alpha[m], first_rate[m], t)
+                slope, s = row[0, m], row[1, m]
+                scale = slope * advance(rule, state, clock, l1, l2, m, rate, s)
+                now = clock_of(rule, clock, l1, l2, m)
+                if slope != 0.0:
+                    _learn_row(
+                        rule, now, state, m, slots, entries, first, last, weights, scale
+                    )
+                if fit_intercept:
+                    scale = slope * advance(rule, b_state, b_clock, b_l1, b_l2, m, rate, s)
+                    now = clock_of(rule, b_clock, b_l1, b_l2, m)
+                    w = weight(rule, now, b_state, 0, m)
+                    learn(rule, now, b_state, 0, m, w, scale)
     return order.size
 
 
 @jit
-def read_weights(rule, n_slots, out):
+def read_weights(rule, table, n_slots, out):
     """out[slot, m] <- final_weight(rule, slot, m)."""
-    for slot in range(n_slots):
-        for m in range(out.shape[1]):
-            out[slot, m] = final_weight(rule, slot, m)
+    state, clock, l1, l2 = table.state, table.clock, table.l1, table.l2
+    for m in range(out.shape[1]):
+        now = clock_of(rule, clock, l1, l2, m)
+        for slot in range(n_slots):
+            out[slot, m] = final_weight(rule, now, state, slot, m)

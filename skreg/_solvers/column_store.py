@@ -7,7 +7,7 @@ slots as they are seen (`_kernels/column_table.py`), and memory grows with those
 import numpy as np
 
 from skreg._kernels.column_table import FREE, intern
-from skreg._kernels.rows import SparseRows
+from skreg._kernels.rows import make_rows
 
 DENSE_LIMIT = 2**24
 BLOCK = 2**16  # columns looked up between two looks at the size of the table
@@ -53,21 +53,23 @@ class ColumnStore:
         """The column of each slot in use."""
         return np.arange(self.n_features) if self.is_dense else self._seen[: self._n_seen]
 
-    def at_slots(self, rows):
-        """Sparse rows with slots in place of columns; dense rows as they are."""
-        if self.is_dense or not isinstance(rows, SparseRows):
-            return rows
-        return rows._replace(indices=self.slots_of(rows.indices))
+    def rows_of(self, X):
+        """X as kernels read it, with slots in place of the columns of sparse X."""
+        if not self.is_dense and not isinstance(X, np.ndarray):
+            rows = make_rows(X, X.dtype, X.indices.dtype)
+            return rows._replace(indices=self.slots_of(rows.indices))
+        return make_rows(X, X.dtype, np.int32)
 
     def slots_of(self, columns):
         """The slot of each column, a new one if it has none."""
         if self.is_dense:
             return columns
-        out = np.empty(len(columns), np.int64)
+        out = np.empty(len(columns), np.int32)
         for start in range(0, len(columns), BLOCK):
             part = slice(start, start + BLOCK)
             self._make_room(len(columns[part]))
-            self._n_seen = self._intern(columns[part], out[part])
+            wanted = columns[part].astype(np.int64)
+            self._n_seen = self._intern(wanted, out[part])
         return out
 
     def _intern(self, columns, out):
@@ -90,7 +92,7 @@ class ColumnStore:
             columns, self._n_seen = self.columns(), 0
             self._keys = np.full(n_places, FREE)
             self._slots = np.zeros(n_places, np.int64)
-            self._n_seen = self._intern(columns, np.empty_like(columns))
+            self._n_seen = self._intern(columns, np.empty(len(columns), np.int32))
 
     def __getstate__(self):
         """Only columns that are not zero."""

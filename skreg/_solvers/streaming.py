@@ -18,6 +18,7 @@ from skreg._kernels.ftrl import FTRL
 from skreg._kernels.rows import DenseRows
 from skreg._kernels.sgd import DECAY, N_CLOCKS, SGD
 from skreg._kernels.stream import (
+    BLOCK,
     CONSTANT,
     INVSCALING,
     OPTIMAL,
@@ -25,6 +26,7 @@ from skreg._kernels.stream import (
     PASSIVE_2,
     Models,
     Rates,
+    Table,
     Targets,
     Work,
     learn_rows,
@@ -79,12 +81,12 @@ class Stream:
         self.shares = np.ones(n_models)  # of eta0, that "adaptive" has left
         self.n_rows = 0
 
-    def rules(self, settings):
+    def tables(self, settings):
         """The kernel tuples of the columns and of the intercepts."""
         nothing = np.zeros_like(settings.l1)
         return (
-            _rule(settings, self.columns.state, self.clocks[0], settings.l1, settings.l2),
-            _rule(settings, self.bias, self.clocks[1], nothing, nothing),
+            Table(self.columns.state, self.clocks[0], settings.l1, settings.l2),
+            Table(self.bias, self.clocks[1], nothing, nothing),
         )
 
     def start_at(self, settings, columns, coef, intercept):
@@ -118,11 +120,11 @@ class Stream:
         coef : ndarray of shape (n_slots, n_models)
         intercept : ndarray of shape (n_models,)
         """
-        rule, bias = self.rules(settings)
+        rule, (table, bias) = _rule(settings), self.tables(settings)
         coef = np.empty((self.columns.n_slots, len(settings.l1)))
-        read_weights(rule, len(coef), coef)
+        read_weights(rule, table, len(coef), coef)
         intercept = np.empty((1, len(settings.l1)))
-        read_weights(bias, 1, intercept)
+        read_weights(rule, bias, 1, intercept)
         return self.columns.columns(), coef, intercept[0]
 
 
@@ -153,7 +155,7 @@ def learn_from(stream, settings, rows, y, weight, order):
     Learnt
     """
     n_models = len(settings.l1)
-    totals = np.zeros((2, n_models))
+    totals = np.zeros((3, n_models))
     n_learnt = learn_rows(
         rows,
         order,
@@ -162,7 +164,8 @@ def learn_from(stream, settings, rows, y, weight, order):
         settings.models,
         settings.loss,
         _rates(settings, stream.shares),
-        *stream.rules(settings),
+        _rule(settings),
+        *stream.tables(settings),
         _work(rows, n_models),
         totals,
     )
@@ -172,7 +175,9 @@ def learn_from(stream, settings, rows, y, weight, order):
 
 def penalty_of(settings, coef):
     """alpha [l1_ratio |w|_1 + (1 - l1_ratio) |w|^2 / 2] of every model."""
-    return settings.l1 * np.abs(coef).sum(axis=0) + 0.5 * settings.l2 * (coef**2).sum(axis=0)
+    return settings.l1 * np.abs(coef).sum(axis=0) + 0.5 * settings.l2 * (coef**2).sum(
+        axis=0
+    )
 
 
 def learning_rates(stream, settings):
@@ -192,16 +197,15 @@ def _sizes(settings):
     return (3, 2) if settings.solver == "adagrad" else (2, 1)
 
 
-def _rule(settings, state, clock, l1, l2):
+def _rule(settings):
     if settings.solver == "sgd":
-        return SGD(state, clock, l1, l2, settings.average_from)
+        return SGD(settings.average_from)
     kind = AdaGrad if settings.solver == "adagrad" else FTRL
-    return kind(state, clock, l1, l2, settings.eta0, settings.beta)
+    return kind(settings.eta0, settings.beta)
 
 
 def _rates(settings, shares):
-    """The schedule. "optimal" begins as Bottou does: at the rate that a typical weight
-    would need to leave the largest slope it can have."""
+    """The schedule; "optimal" begins as Bottou does, at a rate for typical weights."""
     alpha = settings.alpha
     first = np.ones_like(alpha)
     if settings.learning_rate == "optimal" and settings.solver == "sgd":
@@ -214,13 +218,15 @@ def _rates(settings, shares):
 
 def _work(rows, n_models):
     if isinstance(rows, DenseRows):
-        longest = rows.X.shape[1]
+        longest, dtype = rows.X.shape[1], rows.X.dtype
     else:
-        longest = int(np.diff(rows.indptr).max(initial=0))
+        longest, dtype = int(np.diff(rows.indptr).max(initial=0)), rows.data.dtype
     return Work(
-        np.empty((longest, n_models)),
-        np.empty(n_models),
-        np.empty(n_models),
-        np.empty(n_models),
+        np.empty(BLOCK * longest + 1, np.int32),
+        np.empty(BLOCK * longest + 1, dtype),
+        np.zeros(BLOCK + 1, np.int64),
+        np.empty(BLOCK, np.int64),
+        np.empty((BLOCK, 2)),
+        np.empty((n_models, longest)),
         np.empty((2, n_models)),
     )

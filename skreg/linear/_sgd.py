@@ -10,7 +10,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skreg._kernels.rows import make_rows
 from skreg._solvers.streaming import Stream, learn_from, learning_rates, penalty_of
 from skreg._validation import FLOATS, kept_rows, unchanged_on_failure
 from skreg.exceptions import STREAM_NOT_CONVERGED, stream_diverged
@@ -91,7 +90,7 @@ class StreamedModel(StreamedWeights, BaseEstimator):
         self.loss_curve_ = []
 
     def _start(self, coef, intercept):
-        """What to start from at every alpha: given, or with `warm_start` what was fitted."""
+        """What to start from at every alpha: given, or with `warm_start` the last fit."""
         if self.warm_start and hasattr(self, "alphas_"):
             before = self._weights_at(None)
             coef = before[0] if coef is None else coef
@@ -102,7 +101,7 @@ class StreamedModel(StreamedWeights, BaseEstimator):
         return [coef] * n_alphas, [intercept] * n_alphas
 
     def _go_on(self):
-        """Refuse other settings than those before; begin anew where weights were assigned."""
+        """Refuse other settings than before; begin anew where weights were assigned."""
         kind = kind_of(self)
         for name, before in self._kind.items():
             if kind[name] != before:
@@ -129,14 +128,16 @@ class StreamedModel(StreamedWeights, BaseEstimator):
             y_numeric=self._numeric,
             reset=first,
         )
-        if sparse.issparse(X) and not X.has_canonical_format:
+        # SGD adds up what it learns of a column that a row has twice; squares do not add.
+        adds = self.solver == "sgd"
+        if not adds and sparse.issparse(X) and not X.has_canonical_format:
             X = X.copy()
             X.sum_duplicates()
         X, y, weight = kept_rows(X, y, sample_weight)
         return Examples(X, y, self._encoded(y, first, classes), weight)
 
     def _rows(self, data):
-        return self._stream.columns.at_slots(make_rows(data.X, data.X.dtype))
+        return self._stream.columns.rows_of(data.X)
 
     def _learn(self, settings, rows, data, order, epoch):
         """A pass over rows in an order; the mean loss at every alpha."""
@@ -181,6 +182,7 @@ class StreamedModel(StreamedWeights, BaseEstimator):
                     break
                 stuck[:] = 0
         self.n_iter_ = epoch
+        self._read_weights()  # so that to predict changes nothing
         if held_out is not None:
             self._validation_best = int(np.argmin(best))
         if self.tol is not None and epoch == self.max_iter:
@@ -234,7 +236,7 @@ class StreamedModel(StreamedWeights, BaseEstimator):
         return self._eta(X, alpha)
 
     def _chosen(self):
-        """Position of the chosen alpha: best on rows held out, or on rows before learning."""
+        """Position of the chosen alpha: best on rows that were not yet learnt."""
         if self._validation_best is not None:
             return self._validation_best
         return int(np.argmin(np.atleast_1d(self.progressive_loss_)))

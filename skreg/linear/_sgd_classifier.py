@@ -185,7 +185,9 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
         if share.shape[1] == 1:
             return np.hstack([rest, share])
         total = share.sum(axis=1, keepdims=True)
-        return np.where(total > 0.0, share, 1.0) / np.where(total > 0.0, total, share.shape[1])
+        return np.where(total > 0.0, share, 1.0) / np.where(
+            total > 0.0, total, share.shape[1]
+        )
 
     @available_if(_has_probabilities)
     def predict_log_proba(self, X, alpha=None):
@@ -212,8 +214,7 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
         known = self._known_classes(y, first, classes)
         if len(known) < 2:
             raise ValueError(
-                "The number of classes has to be greater than one; got "
-                f"{len(known)} class"
+                f"The number of classes has to be greater than one; got {len(known)} class"
             )
         unknown = np.setdiff1d(y, known)
         if len(unknown):
@@ -264,7 +265,9 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
             return factors
         share = np.bincount(data.target.astype(int), data.weight, len(factor))[positive]
         share /= data.weight.sum()
-        return factors / (factors[:, :1] * (1 - share[:, None]) + factors[:, 1:] * share[:, None])
+        return factors / (
+            factors[:, :1] * (1 - share[:, None]) + factors[:, 1:] * share[:, None]
+        )
 
     def _shaped(self, coef):
         return coef

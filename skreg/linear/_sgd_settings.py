@@ -1,4 +1,4 @@
-"""Parameters of SGDClassifier and SGDRegressor: their rules, and what the solver is told."""
+"""Parameters of the SGD classes: their rules, and what the solver is told."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""`coef_` and `intercept_` of models that learn from streams: read when they are asked for."""
+"""`coef_` and `intercept_` of models that learn from streams, read when asked for."""
 
 import numpy as np
 from scipy import sparse
@@ -61,7 +61,7 @@ class StreamedWeights:
     def _attribute(self, name, index):
         if "_shown" not in vars(self):
             raise AttributeError(
-                f"{type(self).__name__!r} object has no attribute {name!r} before it is fitted"
+                f"{type(self).__name__!r} object has no attribute {name!r} before fit"
             )
         return self._weights_at(None)[index]
 

@@ -1,4 +1,4 @@
-"""Pinball loss, least at a quantile: level r where r > 0, else (level - 1) r; r = y - eta."""
+"""Pinball loss: level r where r = y - eta > 0, else (level - 1) r; least at a quantile."""
 
 from typing import NamedTuple
 

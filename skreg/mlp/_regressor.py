@@ -7,7 +7,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
 from skreg._kernels.mlp_losses import Huber, Poisson, Quantile, SquaredError
-from skreg._validation import Rule, choice, real
+from skreg._validation import Rule, choice, kept_rows, real
 from skreg.mlp._data import Data, read_X_y
 from skreg.mlp._estimators import MultilayerPerceptron, is_stochastic
 from skreg.mlp._settings import RULES
