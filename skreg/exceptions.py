@@ -88,6 +88,15 @@ def stream_diverged(epoch, where, rate):
     )
 
 
+def stream_clipped(epoch, n_rows, rate):
+    """What to say where slopes were so steep that they were clipped."""
+    return (
+        f"The model diverges: in epoch {epoch} the slope of the loss was clipped to 1e12 "
+        f"{n_rows} times at learning rate {rate:.3g}. Remedies: a smaller eta0, or features "
+        "on one scale (StandardScaler or MinMaxScaler)."
+    )
+
+
 NON_FINITE_WEIGHTS = (
     "Solver produced non-finite parameter weights. The input data may contain large "
     "values and need to be preprocessed."

@@ -19,8 +19,8 @@ much as its charge grows, as long as it is not zero, and both sides are zero whe
 penalties are exact at the cost of two numbers per model.
 
 The average is that of the dual variables: S(mean of D theta, mean of D U), which is the
-mean of the weights where their sign never changed, and zero where the mean gradient is too small
-for L1. With l1 = 0 it is the plain mean of the weights (Polyak and Juditsky, 1992). Its sum
+mean of the weights where their sign never changed, and zero where the mean gradient is too
+small for L1. With l1 = 0 it is the plain mean of the weights (Polyak and Juditsky, 1992). Its sum
 over rows is theta P - lag with P the sum of D and lag <- lag + (change of theta) P.
 """
 

@@ -18,6 +18,9 @@ from skreg.losses import d1, value
 
 CONSTANT, OPTIMAL, INVSCALING, PASSIVE_1, PASSIVE_2 = range(5)
 BLOCK = 64  # rows that are copied together
+STEEPEST = (
+    1e12  # slopes are clipped there, as in scikit-learn: a step too far can be undone
+)
 
 
 class Targets(NamedTuple):
@@ -226,9 +229,10 @@ def learn_rows(
     table, bias : Table
         Of the columns, and of the intercepts: one slot without penalty. Changed.
     work : Work
-    totals : ndarray of shape (3, n_models)
-        Weighted losses of the rows before they were learnt, and weights, are added. The
-        third row has no meaning: what was read ahead must be used, or would not be read.
+    totals : ndarray of shape (4, n_models)
+        Weighted losses of the rows before they were learnt, weights, and numbers of clipped
+        slopes are added. The last row has no meaning: what was read ahead must be used, or
+        would not be read.
 
     Returns
     -------
@@ -251,7 +255,7 @@ def learn_rows(
         for r in range(members.size):
             given[r, 0] = y_of[members[r]]
             given[r, 1] = weight_of[members[r]]
-        totals[2, 0] += _touch(state, slots, ends[members.size])
+        totals[3, 0] += _touch(state, slots, ends[members.size])
         for r in range(members.size):
             first, last = ends[r], ends[r + 1]
             square = _square(entries, first, last)
@@ -264,7 +268,11 @@ def learn_rows(
                 target, which = _target(given[r, 0], positive[m])
                 s = given[r, 1] * factors[m, which]
                 size = value(loss, target, eta)
-                slope = s * d1(loss, target, eta)
+                slope = d1(loss, target, eta)
+                if abs(slope) > STEEPEST:
+                    slope = STEEPEST if slope > 0.0 else -STEEPEST
+                    totals[2, m] += 1.0
+                slope *= s
                 if kind >= PASSIVE_1:
                     slope *= _passive(kind, base[m], size, square)
                 row[0, m], row[1, m] = slope, s

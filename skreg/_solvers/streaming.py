@@ -134,6 +134,7 @@ class Learnt(NamedTuple):
     loss: np.ndarray  # (n_models,): weighted mean, each row before it was learnt
     weight: np.ndarray  # (n_models,): sum
     n_rows: int  # how many were learnt: fewer than given if a loss was not finite
+    n_clipped: int  # how many losses had a slope beyond bounds
 
 
 def learn_from(stream, settings, rows, y, weight, order):
@@ -155,7 +156,7 @@ def learn_from(stream, settings, rows, y, weight, order):
     Learnt
     """
     n_models = len(settings.l1)
-    totals = np.zeros((3, n_models))
+    totals = np.zeros((4, n_models))
     n_learnt = learn_rows(
         rows,
         order,
@@ -170,7 +171,7 @@ def learn_from(stream, settings, rows, y, weight, order):
         totals,
     )
     stream.n_rows += n_learnt
-    return Learnt(totals[0] / totals[1], totals[1], n_learnt)
+    return Learnt(totals[0] / totals[1], totals[1], n_learnt, int(totals[2].sum()))
 
 
 def penalty_of(settings, coef):

@@ -1,6 +1,5 @@
 """What SGDClassifier and SGDRegressor share: reading data, and passes over it."""
 
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +11,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skreg._solvers.streaming import Stream, learn_from, learning_rates, penalty_of
 from skreg._validation import FLOATS, kept_rows, unchanged_on_failure
-from skreg.exceptions import STREAM_NOT_CONVERGED, stream_diverged
+from skreg.exceptions import (
+    STREAM_NOT_CONVERGED,
+    stream_clipped,
+    stream_diverged,
+    warn_caller,
+)
 from skreg.linear._sgd_settings import check_settings, kind_of
 from skreg.linear._streamed_weights import StreamedWeights
 from skreg.linear._wide_coef import product
@@ -148,6 +152,10 @@ class StreamedModel(StreamedWeights, BaseEstimator):
             rates = learning_rates(self._stream, settings)
             row = int(order[learnt.n_rows])
             raise ValueError(stream_diverged(epoch, f"of row {row} ", rates.max()))
+        if learnt.n_clipped > 0:
+            rates = learning_rates(self._stream, settings)
+            text = stream_clipped(epoch, learnt.n_clipped, rates.max())
+            warn_caller(text, ConvergenceWarning)
         if epoch == 1:
             self._totals += learnt.weight * [learnt.loss, np.ones_like(learnt.loss)]
         loss = self._by_alpha(learnt.loss)
@@ -186,7 +194,7 @@ class StreamedModel(StreamedWeights, BaseEstimator):
         if held_out is not None:
             self._validation_best = int(np.argmin(best))
         if self.tol is not None and epoch == self.max_iter:
-            warnings.warn(STREAM_NOT_CONVERGED, ConvergenceWarning, stacklevel=3)
+            warn_caller(STREAM_NOT_CONVERGED, ConvergenceWarning)
 
     def _penalty(self, settings, epoch):
         """The penalty at every alpha; an error if weights are not finite."""
