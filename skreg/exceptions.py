@@ -92,8 +92,8 @@ def stream_clipped(epoch, n_rows, rate):
     """What to say where slopes were so steep that they were clipped."""
     return (
         f"The model diverges: in epoch {epoch} the slope of the loss was clipped to 1e12 "
-        f"{n_rows} times at learning rate {rate:.3g}. Remedies: a smaller eta0, or features "
-        "on one scale (StandardScaler or MinMaxScaler)."
+        f"{n_rows} times at learning rate {rate:.3g}. Remedies: a smaller eta0, or "
+        "features on one scale (StandardScaler or MinMaxScaler)."
     )
 
 

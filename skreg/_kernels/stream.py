@@ -278,7 +278,8 @@ def learn_rows(
                 row[0, m], row[1, m] = slope, s
                 totals[0, m] += s * size
                 totals[1, m] += s
-                if not np.isfinite(size + slope * slope * square):
+                # Not np.isfinite, which is x - x == 0: fast-math would cancel that.
+                if not abs(size + slope * slope * square) < np.inf:
                     return start + r
             for m in range(n_models):
                 t = float(first_t + start + r)
