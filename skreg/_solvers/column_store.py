@@ -102,6 +102,6 @@ class ColumnStore:
         return {"shape": shape, "columns": self.columns()[used], "state": state[used]}
 
     def __setstate__(self, kept):
-        self.__init__(*kept["shape"])
+        ColumnStore.__init__(self, *kept["shape"])
         slots = self.slots_of(kept["columns"])
         self.state[slots] = kept["state"]

@@ -4,7 +4,6 @@ import numpy as np
 from scipy.special import expit
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
@@ -44,7 +43,6 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
     }
     _passive_loss = "hinge"
     _numeric = False
-    _splitter = StratifiedShuffleSplit
 
     def __init__(
         self,

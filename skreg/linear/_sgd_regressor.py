@@ -3,7 +3,6 @@
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.model_selection import ShuffleSplit
 from sklearn.utils import column_or_1d
 
 from skreg._kernels.stream import Models
@@ -38,7 +37,6 @@ class SGDRegressor(RegressorMixin, StreamedModel):
     _rules = {"loss": choice(*LOSSES)}
     _passive_loss = "epsilon_insensitive"
     _numeric = True
-    _splitter = ShuffleSplit
 
     def __init__(
         self,

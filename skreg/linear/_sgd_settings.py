@@ -48,7 +48,7 @@ RULES = {
 L1_SHARES = {"l1": 1.0, "l2": 0.0}
 
 
-def check_settings(model, partial):
+def check_settings(model):
     """Refuse parameters that are wrong, and those that do not go together."""
     name = type(model).__name__
     check_parameters(name, vars(model), {**RULES, **model._rules})
@@ -58,8 +58,6 @@ def check_settings(model, partial):
     alphas = check_alphas(np.atleast_1d(model.alpha))
     if model.penalty == "elasticnet" and model.l1_ratio is None:
         raise ValueError("l1_ratio must be set when penalty is 'elasticnet'")
-    if partial and model.early_stopping:
-        raise ValueError("early_stopping should be False with partial_fit")
     if model.solver != "sgd":
         if model.average:
             raise ValueError(

@@ -1,5 +1,8 @@
 """`coef_` and `intercept_` of models that learn from streams, read when asked for."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
@@ -15,6 +18,15 @@ class StreamedWeights:
     last read from it or assigned, None if they have to be read: a list of `coef_` for every
     alpha, and an array of `intercept_` for every alpha.
     """
+
+    alphas_: np.ndarray
+    n_features_in_: int
+    _dtype: Any
+    _learnt_with: Any
+    _shown: Any
+    _stream: Any
+    _chosen: Callable[[], int]
+    _shaped: Callable[[np.ndarray], np.ndarray]
 
     def _read_weights(self):
         if self._shown is None:
@@ -140,7 +152,7 @@ class StreamedWeights:
         self._stream.start_at(self._learnt_with, columns, values, np.hstack(rows)[0])
 
     def __getstate__(self):
-        state = super().__getstate__()
+        state: Any = super().__getstate__()
         if state.get("_stream") is not None:
             state["_shown"] = None
         return state
