@@ -177,7 +177,7 @@ class StreamedModel(StreamedWeights, BaseEstimator):
         scale = len(train) / data.weight[train].sum()
         data = data._replace(weight=scale * data.weight)
         settings, rows = self._settings(data), self._rows(data)
-        tol = np.inf if self.tol is None else self.tol
+        tol = -np.inf if self.tol is None else self.tol
         best, stuck = np.full(len(self.alphas_), np.inf), np.zeros(len(self.alphas_), int)
         for epoch in range(1, self.max_iter + 1):
             order = rng.permutation(train) if self.shuffle else train
@@ -232,6 +232,7 @@ class StreamedModel(StreamedWeights, BaseEstimator):
             return every, None
         labels = None if self._numeric else data.y
         train, test = hold_out(len(every), self.validation_fraction, labels, rng)
+        data = data._replace(weight=self._weight_in_scores(data))
         return train, Examples(*(values[test] for values in data))
 
     def _scores(self, held_out):

@@ -34,6 +34,8 @@ def _has_probabilities(model):
 
 
 class SGDClassifier(ClassifierMixin, StreamedModel):
+    loss_functions = LOSSES
+
     _rules = {
         "loss": choice(*LOSSES),
         "n_jobs": NONE | integer(),
@@ -116,8 +118,9 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
             raise ValueError(
                 "class_weight 'balanced' is not supported for partial_fit. In order to use "
                 "'balanced' weights, use compute_class_weight('balanced', classes=classes, "
-                "y=y) on a sample of y that is large enough, and pass the result as the "
-                "class_weight parameter."
+                "y=y). In place of y you can use a large enough sample of the full "
+                "training set target to properly estimate the class frequency distributions. Pass "
+                "the resulting weights as the class_weight parameter."
             )
         if classes is None and not hasattr(self, "alphas_"):
             raise ValueError("classes must be passed on the first call to partial_fit.")
@@ -173,6 +176,9 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
         -------
         ndarray of shape (n_samples, n_classes)
         """
+        return self._probabilities(X, alpha)
+
+    def _probabilities(self, X, alpha):
         eta = self._linear_predictor(X, alpha)
         if self.loss == "log_loss":
             share = expit(eta)
@@ -202,7 +208,7 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
         ndarray of shape (n_samples, n_classes)
         """
         with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X, alpha))
+            return np.log(self._probabilities(X, alpha))
 
     # What the shared fit asks for
 
@@ -251,12 +257,7 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
         As in scikit-learn the rows of the other classes have factor one where there are
         more than two. If all the rows are known, their weights have mean one.
         """
-        factor = compute_class_weight(
-            self.class_weight,
-            classes=self.classes_,
-            y=self.classes_ if data is None else data.y,
-            sample_weight=None if data is None else data.weight,
-        )
+        factor = self._class_weights(data)
         other = factor[[0]] if len(positive) == 1 else np.ones(len(positive))
         factors = np.column_stack([other, factor[positive]])
         if data is None:
@@ -266,6 +267,17 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
         return factors / (
             factors[:, :1] * (1 - share[:, None]) + factors[:, 1:] * share[:, None]
         )
+
+    def _class_weights(self, data):
+        return compute_class_weight(
+            self.class_weight,
+            classes=self.classes_,
+            y=self.classes_ if data is None else data.y,
+            sample_weight=None if data is None else data.weight,
+        )
+
+    def _weight_in_scores(self, data):
+        return data.weight * self._class_weights(data)[data.target.astype(int)]
 
     def _shaped(self, coef):
         return coef

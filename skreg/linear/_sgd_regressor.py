@@ -34,6 +34,8 @@ LOG_LINK = ("poisson", "gamma")
 
 
 class SGDRegressor(RegressorMixin, StreamedModel):
+    loss_functions = LOSSES
+
     _rules = {"loss": choice(*LOSSES)}
     _passive_loss = "epsilon_insensitive"
     _numeric = True
@@ -140,6 +142,9 @@ class SGDRegressor(RegressorMixin, StreamedModel):
 
     def _predicted(self, eta):
         return np.exp(eta[:, 0]) if self.loss in LOG_LINK else eta[:, 0]
+
+    def _weight_in_scores(self, data):
+        return data.weight
 
     def _score_of(self, y, predicted, weight):
         return r2_score(y, predicted, sample_weight=weight)
