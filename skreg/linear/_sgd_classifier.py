@@ -119,8 +119,8 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
                 "class_weight 'balanced' is not supported for partial_fit. In order to use "
                 "'balanced' weights, use compute_class_weight('balanced', classes=classes, "
                 "y=y). In place of y you can use a large enough sample of the full "
-                "training set target to properly estimate the class frequency distributions. Pass "
-                "the resulting weights as the class_weight parameter."
+                "training set target to properly estimate the class frequency "
+                "distributions. Pass the resulting weights as the class_weight parameter."
             )
         if classes is None and not hasattr(self, "alphas_"):
             raise ValueError("classes must be passed on the first call to partial_fit.")

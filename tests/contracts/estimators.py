@@ -106,6 +106,14 @@ SETTINGS = {
     ],
 }
 
+# Learnt row by row: nothing to compare with scikit-learn but names and shapes.
+STREAMED = {
+    skreg.SGDRegressor: [
+        {"random_state": 0, "eta0": 0.001, "max_iter": 5, "tol": None},
+    ],
+}
+SETTINGS |= STREAMED
+
 # All targets are one problem; y has two dimensions.
 MULTI_TASK_SINGLE = (skreg.MultiTaskLasso, skreg.MultiTaskElasticNet)
 MULTI_TASK_CV = (skreg.MultiTaskLassoCV, skreg.MultiTaskElasticNetCV)
