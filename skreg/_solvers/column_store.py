@@ -1,7 +1,7 @@
 """The columns of a stream: what is kept of each, without a vector as long as X is wide.
 
-Up to `DENSE_LIMIT` numbers the slot of a column is the column itself. Beyond, columns get
-slots as they are seen (`_kernels/column_table.py`), and memory grows with those.
+Up to `DENSE_LIMIT` columns in all models the slot of a column is the column itself. Beyond,
+columns get slots as they are seen (`_kernels/column_table.py`), and memory grows with those.
 """
 
 import numpy as np
@@ -28,10 +28,15 @@ class ColumnStore:
     ----------
     state : ndarray of shape (n_rooms, n_fields, n_models)
         Zero for columns not seen.
+    is_dense : bool
+        Whether the slot of a column is the column itself.
+    is_narrow : bool
+        Whether a vector as long as X is wide may be made.
     """
 
     def __init__(self, n_features, n_fields, n_models):
         self.n_features = n_features
+        self.is_narrow = n_features <= DENSE_LIMIT
         self.is_dense = n_features * n_models <= DENSE_LIMIT
         n_rooms = n_features if self.is_dense else SMALLEST_TABLE
         self.state = np.zeros((n_rooms, n_fields, n_models))

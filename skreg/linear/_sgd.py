@@ -7,6 +7,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skreg._solvers.streaming import Stream, learn_from, learning_rates, penalty_of
@@ -36,6 +37,9 @@ class Examples(NamedTuple):
 
 class StreamedModel(StreamedWeights, BaseEstimator):
     """Base of the linear models that learn from one row at a time."""
+
+    # `alpha` chooses a model, it is not metadata.
+    __metadata_request__predict = {"alpha": UNUSED}
 
     def fit(self, X, y, coef_init=None, intercept_init=None, sample_weight=None):
         """Fit the model.

@@ -6,6 +6,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
@@ -35,6 +36,10 @@ def _has_probabilities(model):
 
 class SGDClassifier(ClassifierMixin, StreamedModel):
     loss_functions = LOSSES
+
+    __metadata_request__decision_function = {"alpha": UNUSED}
+    __metadata_request__predict_proba = {"alpha": UNUSED}
+    __metadata_request__predict_log_proba = {"alpha": UNUSED}
 
     _rules = {
         "loss": choice(*LOSSES),
@@ -126,7 +131,7 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
             raise ValueError("classes must be passed on the first call to partial_fit.")
         return self._partial_fit(X, y, sample_weight, classes)
 
-    def decision_function(self, X, alpha=None):
+    def decision_function(self, X, *, alpha=None):
         """Linear predictors.
 
         Parameters
@@ -143,7 +148,7 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
         eta = self._linear_predictor(X, alpha)
         return eta[:, 0] if eta.shape[1] == 1 else eta
 
-    def predict(self, X, alpha=None):
+    def predict(self, X, *, alpha=None):
         """Predict labels.
 
         Parameters
@@ -159,7 +164,7 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
         return self._predicted(self._linear_predictor(X, alpha))
 
     @available_if(_has_probabilities)
-    def predict_proba(self, X, alpha=None):
+    def predict_proba(self, X, *, alpha=None):
         """Probabilities of the classes.
 
         With loss="log_loss" the logistic function of `decision_function`, with
@@ -194,7 +199,7 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
         )
 
     @available_if(_has_probabilities)
-    def predict_log_proba(self, X, alpha=None):
+    def predict_log_proba(self, X, *, alpha=None):
         """Logarithms of `predict_proba`.
 
         Parameters

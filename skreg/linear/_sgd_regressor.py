@@ -104,7 +104,7 @@ class SGDRegressor(RegressorMixin, StreamedModel):
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def predict(self, X, alpha=None):
+    def predict(self, X, *, alpha=None):
         """Predict targets.
 
         Parameters

@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from skreg._validation import check_start
-from skreg.linear._wide_coef import csr_rows
+from skreg.linear._wide_coef import csr_rows, dense_rows
 
 
 class StreamedWeights:
@@ -32,12 +32,12 @@ class StreamedWeights:
         if self._shown is None:
             columns, coef, intercept = self._stream.weights(self._learnt_with)
             n_alphas = len(self.alphas_)
-            if self._stream.columns.is_dense:
-                parts = coef.T.astype(self._dtype).reshape(n_alphas, -1, len(coef))
-                coefs = [self._shaped(part) for part in parts]
+            parts = np.split(coef, n_alphas, axis=1)
+            n_features = self.n_features_in_
+            if self._stream.columns.is_narrow:
+                coefs = [dense_rows(columns, p, n_features, self._dtype) for p in parts]
+                coefs = [self._shaped(rows) for rows in coefs]
             else:
-                parts = np.split(coef, n_alphas, axis=1)
-                n_features = self.n_features_in_
                 coefs = [csr_rows(columns, p, n_features, self._dtype) for p in parts]
             intercepts = intercept.astype(self._dtype).reshape(n_alphas, -1)
             self._shown = coefs, intercepts
