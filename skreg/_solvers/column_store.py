@@ -7,7 +7,7 @@ columns get slots as they are seen (`_kernels/column_table.py`), and memory grow
 import numpy as np
 
 from skreg._kernels.column_table import FREE, intern
-from skreg._kernels.rows import make_rows
+from skreg._kernels.rows import SparseRows, make_rows
 
 DENSE_LIMIT = 2**24
 BLOCK = 2**16  # columns looked up between two looks at the size of the table
@@ -59,11 +59,14 @@ class ColumnStore:
         return np.arange(self.n_features) if self.is_dense else self._seen[: self._n_seen]
 
     def rows_of(self, X):
-        """X as kernels read it, with slots in place of the columns of sparse X."""
-        if not self.is_dense and not isinstance(X, np.ndarray):
+        """X as kernels read it, with slots in place of columns."""
+        if self.is_dense:
+            return make_rows(X, X.dtype, np.int32)
+        if isinstance(X, np.ndarray):
+            rows = _stored_entries(X)
+        else:
             rows = make_rows(X, X.dtype, X.indices.dtype)
-            return rows._replace(indices=self.slots_of(rows.indices))
-        return make_rows(X, X.dtype, np.int32)
+        return rows._replace(indices=self.slots_of(rows.indices))
 
     def slots_of(self, columns):
         """The slot of each column, a new one if it has none."""
@@ -110,3 +113,10 @@ class ColumnStore:
         ColumnStore.__init__(self, *kept["shape"])
         slots = self.slots_of(kept["columns"])
         self.state[slots] = kept["state"]
+
+
+def _stored_entries(X):
+    """Dense rows as sparse ones."""
+    row, column = np.nonzero(X)
+    indptr = np.searchsorted(row, np.arange(len(X) + 1))
+    return SparseRows(X[row, column], column, indptr, X.shape[1])

@@ -201,7 +201,7 @@ class StreamedModel(StreamedWeights, BaseEstimator):
         self.n_iter_ = epoch
         self._check_finite(epoch)
         if held_out is not None:
-            self._validation_best = int(np.argmin(best))
+            self._validation_best = int(np.argmin(followed))
 
     def _check_finite(self, epoch):
         """Read the weights, so that to predict changes nothing."""

@@ -11,8 +11,8 @@ CONVERGED = {
     "tol": None,
     "max_iter": 200,
     "learning_rate": "invscaling",
-    "eta0": 0.05,
-    "power_t": 0.5,
+    "eta0": 0.1,
+    "power_t": 0.25,
 }
 KERNELS = {
     "squared_error": lambda epsilon=0.1, level=0.5: losses.SquaredError(),

@@ -103,3 +103,15 @@ def test_memory_is_that_of_columns_seen():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 100_000 * 200
+
+
+def test_dense_rows_have_slots_too():
+    store = ColumnStore(2**20, 1, 17)
+    store.slots_of(np.array([2**19]))
+    X = np.zeros((3, 2**20))
+    X[0, [5, 2**19]] = 1.0, 2.0
+    X[2, 7] = 3.0
+    rows = store.rows_of(X)
+    assert rows.indices.tolist() == [1, 0, 2]
+    assert rows.data.tolist() == [1.0, 2.0, 3.0]
+    assert rows.indptr.tolist() == [0, 2, 2, 3]
