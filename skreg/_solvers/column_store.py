@@ -1,7 +1,8 @@
 """The columns of a stream: what is kept of each, without a vector as long as X is wide.
 
-Up to `DENSE_LIMIT` columns in all models the slot of a column is the column itself. Beyond,
-columns get slots as they are seen (`_kernels/column_table.py`), and memory grows with those.
+Up to `DENSE_LIMIT` columns in all models the slot of a column is the column itself.
+Beyond, columns get slots as they are seen (`_kernels/column_table.py`), and memory grows
+with those.
 """
 
 import numpy as np
