@@ -75,7 +75,8 @@ class StreamedModel(StreamedWeights, BaseEstimator):
         if hasattr(self, "alphas_"):
             data = self._read(X, y, sample_weight, first=False, classes=classes)
             settings = self._settings(None)
-            self._go_on(settings)
+            with unchanged_on_failure(self):
+                self._go_on(settings)
         else:
             with unchanged_on_failure(self):
                 data = self._read(X, y, sample_weight, first=True, classes=classes)
