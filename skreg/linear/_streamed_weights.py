@@ -49,8 +49,8 @@ class StreamedWeights:
         coefs, intercepts = self._shown
         intercepts.flags.writeable = False
         for coef in coefs:
-            if not sparse.issparse(coef):
-                coef.flags.writeable = False
+            numbers = coef.data if sparse.issparse(coef) else coef
+            numbers.flags.writeable = False
 
     def _weights_at(self, alpha):
         """coef_ and intercept_ at one of the alphas; None: at the chosen one."""
@@ -137,6 +137,7 @@ class StreamedWeights:
         coefs, intercepts = self._read_weights()
         if sparse.issparse(coefs[0]):
             self._shown = [self._shaped(coef.toarray()) for coef in coefs], intercepts
+            self._freeze()
         return self
 
     def _start_at(self, coefs, intercepts):
