@@ -297,6 +297,22 @@ def test_warm_start_goes_on_from_the_last_weights():
         model.fit(X[:, :3], y)
 
 
+@pytest.mark.parametrize("n_features", [2**10, WIDE])
+def test_a_sparse_start(n_features):
+    X, y = wide_data(n_features=n_features)
+    settings = {"max_iter": 1, "tol": None, "random_state": 0}
+    model = SGDClassifier(**settings).fit(X, y).sparsify()
+    again = SGDClassifier(**settings).fit(X, y, model.coef_, model.intercept_)
+    warm = clone(model).set_params(warm_start=True).fit(X, y).fit(X, y)
+    same_bits(again, warm)
+    with pytest.raises(ValueError, match=r"coef_init has shape \(1, 2\); expected \("):
+        SGDClassifier().fit(X, y, coef_init=sparse.csr_array((1, 2)))
+    bad = model.coef_.copy()
+    bad.data[0] = np.nan
+    with pytest.raises(ValueError, match="Input coef_init contains NaN"):
+        SGDClassifier().fit(X, y, coef_init=bad)
+
+
 @every_storage
 def test_every_alpha_starts_warm_from_its_own_weights(limit, monkeypatch):
     monkeypatch.setattr(column_store, "DENSE_LIMIT", limit)
