@@ -11,6 +11,8 @@ from skreg.linear import (
     MultiTaskLassoCV,
     Ridge,
     RidgeCV,
+    SGDClassifier,
+    SGDRegressor,
 )
 from skreg.mlp import MLPClassifier, MLPRegressor
 from skreg.paths import enet_path, lasso_path
@@ -30,6 +32,8 @@ __all__ = [
     "MultiTaskLassoCV",
     "Ridge",
     "RidgeCV",
+    "SGDClassifier",
+    "SGDRegressor",
     "enet_path",
     "lasso_path",
 ]

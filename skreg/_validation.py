@@ -11,7 +11,7 @@ from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_array, check_consistent_length, check_scalar
 from sklearn.utils.validation import validate_data
 
-from skreg.exceptions import invalid_parameter
+from skreg.exceptions import invalid_parameter, start_mismatch
 
 FLOATS = (np.float64, np.float32)
 NEGLIGIBLE_WEIGHT = 1e-200
@@ -283,14 +283,23 @@ def check_sample_weight(sample_weight, n_samples, scalar=False):
     return weights
 
 
+def kept_rows(X, y, sample_weight):
+    """X, y and weights without the rows of weight zero."""
+    weights = check_sample_weight(sample_weight, X.shape[0], scalar=True)
+    if weights is None:
+        return X, y, np.ones(X.shape[0])
+    if np.all(weights > 0.0):
+        return X, y, weights
+    rows = np.flatnonzero(weights)
+    return X[rows], y[rows], weights[rows]
+
+
 def check_start(coef, shape, name):
     """Coefficients to start from: finite, of `shape` = (n_targets, n_features)."""
+    coef = np.atleast_1d(coef)
     start = np.atleast_2d(
         check_array(coef, ensure_2d=False, dtype=np.float64, input_name=name)
     )
     if start.shape != shape:
-        raise ValueError(
-            f"{name} has shape {np.shape(coef)}; expected {shape[1:]} or {shape} for "
-            "this X and y."
-        )
+        raise ValueError(start_mismatch(name, coef.shape, shape))
     return start

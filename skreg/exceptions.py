@@ -19,6 +19,15 @@ def invalid_parameter(owner, name, got, expected):
     )
 
 
+def start_mismatch(name, got, shape):
+    """What to say of coefficients to start from that have another shape than the data."""
+    expected = f"{shape[1:]} or {shape}" if shape[0] == 1 else f"{shape}"
+    return (
+        f"Provided {name} does not match dataset: {name} has shape {got}; expected "
+        f"{expected} for this X and y."
+    )
+
+
 NON_FINITE_COEF = (
     "Coordinate descent iterations resulted in non-finite parameter values. The input "
     "data may contain large values (squares beyond 1e308) and need to be preprocessed; "
@@ -71,6 +80,35 @@ def warn_caller(text, category):
 
 def _is_inside(module):
     return module.split(".")[0] in ("skreg", "sklearn")
+
+
+NEGATIVE_POWER = (
+    "Negative values for `power_t` are deprecated, as in scikit-learn: learning rates "
+    "would grow with the rows. Use a value in the range [0.0, inf)."
+)
+
+STREAM_NOT_CONVERGED = (
+    "Maximum number of iteration reached before convergence. Consider increasing max_iter "
+    "to improve the fit."
+)
+
+
+def stream_diverged(epoch, where, rate):
+    """What to say of a row whose loss is not finite."""
+    return (
+        f"Floating-point under-/overflow occurred at epoch #{epoch}: the loss {where}is "
+        f"not finite at learning rate {rate:.3g}. Remedies: a smaller eta0. Scaling input "
+        "data with StandardScaler or MinMaxScaler might help."
+    )
+
+
+def stream_clipped(epoch, n_rows, rate):
+    """What to say where slopes were so steep that they were clipped."""
+    return (
+        f"The model diverges: in epoch {epoch} the slope of the loss was clipped to 1e12 "
+        f"{n_rows} times at learning rate {rate:.3g}. Remedies: a smaller eta0, or "
+        "features on one scale (StandardScaler or MinMaxScaler)."
+    )
 
 
 NON_FINITE_WEIGHTS = (

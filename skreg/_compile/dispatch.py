@@ -19,13 +19,13 @@ from skreg._compile.cache import register_fingerprint
 from skreg._compile.jit import options
 
 
-def dispatched(interface=None, *, strict=False):
+def dispatched(interface=None, *, strict=False, force=False):
     """Turn the signature and docstring of `interface` into a dispatching function.
 
     The result has an attribute ``register(cls, implementation)``.
     """
     if interface is None:
-        return functools.partial(dispatched, strict=strict)
+        return functools.partial(dispatched, strict=strict, force=force)
     table: dict[type, Callable] = {}
 
     @functools.wraps(interface)
@@ -44,7 +44,9 @@ def dispatched(interface=None, *, strict=False):
 
     setattr(call, "register", register)  # noqa: B010 - unknown to type checkers
     if not numba.config.DISABLE_JIT:
-        overload(call, jit_options=options(strict), strict=False)(choose)
+        overload(call, jit_options={**options(strict), "forceinline": force}, strict=False)(
+            choose
+        )
     return call
 
 

@@ -82,12 +82,13 @@ def read_only(array, dtype=None):
     return view
 
 
-def make_rows(X, dtype):
+def make_rows(X, dtype, index_dtype=np.int64):
     """The rows of X, dense or sparse, as kernels read them; copied only if needed."""
     if sparse.issparse(X):
         X = X.tocsr()
         data = read_only(X.data, dtype)
-        indices, indptr = read_only(X.indices, np.int64), read_only(X.indptr, np.int64)
+        indices = read_only(X.indices, index_dtype)
+        indptr = read_only(X.indptr, np.int64)
         return SparseRows(data, indices, indptr, X.shape[1])
     return DenseRows(read_only(X, dtype))
 

@@ -21,7 +21,7 @@ from skreg.exceptions import (
 )
 from skreg.linear._callbacks import SILENT, WithCallbacks, what_is_given
 from skreg.mlp._data import check_outputs, check_validation, naming
-from skreg.mlp._early_stopping import Monitor, refit_epochs, scored, split_rows
+from skreg.mlp._early_stopping import Monitor, refit_epochs, scored
 from skreg.mlp._flat_vector import check_layout
 from skreg.mlp._lbfgs import minimize_objective
 from skreg.mlp._network import (
@@ -46,6 +46,7 @@ from skreg.mlp._settings import (
     schedule_of,
 )
 from skreg.mlp._training import n_batches, train_epoch
+from skreg.paths.splitting import hold_out
 
 AUTO_BATCH_SIZE = 200
 HISTORY = (
@@ -175,7 +176,7 @@ class MultilayerPerceptron(WithCallbacks, Predictor):
         """The rows to train on, and those that early stopping holds out."""
         labels, seed = self._labels(data), self._seed % 2**32
         size = len(data.y), self.validation_fraction
-        parts = split_rows(*size, seed, labels, data.groups)
+        parts = hold_out(*size, seed, labels, data.groups)
         return tuple(data.part(rows) for rows in parts)
 
     # Where training stands

@@ -1,7 +1,10 @@
-"""Folds as pairs of row indices into validated data, from anything that is a `cv`."""
+"""Folds as pairs of row indices into validated data, from anything that is a `cv`.
+
+And one random split, for early stopping.
+"""
 
 import numpy as np
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import GroupShuffleSplit, check_cv, train_test_split
 
 
 def split_rows(cv, data, split_params):
@@ -72,3 +75,61 @@ def _checked_indices(part, n_samples, expected):
     if outside.size:
         raise ValueError(f"cv contains the index {outside[0]}; {expected}")
     return part % n_samples
+
+
+def hold_out(n_samples, fraction, seed, labels=None, groups=None):
+    """Rows to train on and rows to validate on.
+
+    Parameters
+    ----------
+    n_samples : int
+    fraction : float
+        Of the rows (groups), for validation; at least two rows.
+    seed : int or RandomState
+    labels : ndarray of shape (n_samples,) or None
+        Classes to stratify by, where each class is large enough for that.
+    groups : ndarray of shape (n_samples,) or None
+        Rows that only go together; `labels` are not used then.
+
+    Returns
+    -------
+    train, validation : ndarray of int, sorted
+    """
+    if n_samples < 3:
+        raise ValueError(
+            f"The validation set is too small: with n_samples = {n_samples} there are not "
+            "two rows to validate on and one to train on; set early_stopping=False."
+        )
+    if groups is not None:
+        return _split_groups(groups, fraction, seed)
+    n_validation = _share(fraction, n_samples, 2)
+    if labels is not None:
+        counts = np.unique(labels, return_counts=True)[1]
+        n_train = n_samples - n_validation
+        if counts.min() < 2 or len(counts) > min(n_validation, n_train):
+            labels = None
+    train, validation = train_test_split(
+        np.arange(n_samples), test_size=n_validation, random_state=seed, stratify=labels
+    )
+    return np.sort(train), np.sort(validation)
+
+
+def _share(fraction, size, least):
+    """How many of `size` are held out: `least` or more, and not all."""
+    # ceil rounds 0.1 * 30, which is a little more than 3, to 4.
+    return min(max(int(np.ceil(fraction * size - 1e-9)), least), size - 1)
+
+
+def _split_groups(groups, fraction, seed):
+    sizes = np.unique(groups, return_counts=True)[1]
+    if len(sizes) < 2:
+        raise ValueError(
+            "groups has one group only (among the rows of positive weight); "
+            "early_stopping holds whole groups out and needs two at least. Leave groups "
+            "out, or give X_val and y_val."
+        )
+    # R2 needs two rows: two groups, if one might have a single row.
+    n_groups = _share(fraction, len(sizes), 2 if sizes.min() == 1 else 1)
+    splitter = GroupShuffleSplit(1, test_size=n_groups, random_state=seed)
+    train, validation = next(splitter.split(groups, groups=groups))
+    return np.sort(train), np.sort(validation)

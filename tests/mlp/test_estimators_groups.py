@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skreg import MLPClassifier, MLPRegressor
-from skreg.mlp._early_stopping import split_rows
+from skreg.paths.splitting import hold_out
 from tests.mlp.test_estimators import classification, regression
 from tests.mlp.test_estimators_training import same_weights
 
@@ -45,14 +45,14 @@ def test_no_group_is_on_both_sides(cls, refit, splits):
 
 
 def test_groups_of_one_row_each_are_a_split_of_rows():
-    train, validation = split_rows(30, 0.1, 0, groups=np.arange(30))
+    train, validation = hold_out(30, 0.1, 0, groups=np.arange(30))
     assert (len(train), len(validation)) == (27, 3)
 
 
 def test_two_rows_are_held_out():
     for seed in range(20):
         groups = np.array([0, 1, 1, 2, 2, 2])
-        train, validation = split_rows(6, 0.0, seed, groups=groups)
+        train, validation = hold_out(6, 0.0, seed, groups=groups)
         assert len(validation) >= 2
         assert len(train) >= 1
 
