@@ -151,7 +151,7 @@ def _flat_dense(rows):
 
 
 def _packed_bounds(layout, starts, i):
-    return starts[i], starts[i + 1]
+    return starts[np.uint64(i)], starts[np.uint64(i + 1)]
 
 
 def _full_bounds(layout, starts, i):
@@ -159,7 +159,7 @@ def _full_bounds(layout, starts, i):
 
 
 def _packed_slot(layout, slots, first, position):
-    return np.uint64(slots[position])
+    return np.uint64(slots[np.uint64(position)])
 
 
 def _full_slot(layout, slots, first, position):
@@ -167,21 +167,26 @@ def _full_slot(layout, slots, first, position):
 
 
 def _ask_for_packed_row(layout, data, slots, starts, i):
-    for position in range(starts[i], starts[i + 1], LINE):
+    first, last = bounds(layout, starts, i)
+    for position in range(first, last, LINE):
         prefetch(data, position)
-    for position in range(starts[i], starts[i + 1], 2 * LINE):
+    for position in range(first, last, 2 * LINE):
         prefetch(slots, position)
 
 
 def _ask_for_full_row(layout, data, slots, starts, i):
-    for position in range(*_full_bounds(layout, starts, i), LINE):
+    first, last = bounds(layout, starts, i)
+    for position in range(first, last, LINE):
         prefetch(data, position)
 
 
 def _ask_for_slots(layout, slots, starts, i, state, width):
-    for position in range(starts[i], starts[i + 1]):
-        for field in range(0, width, LINE):
-            prefetch(state, np.int64(slots[position]) * width + field)
+    first, last = bounds(layout, starts, i)
+    for position in range(first, last):
+        begin = np.int64(slots[np.uint64(position)]) * width
+        prefetch(state, begin)
+        for field in range(LINE, width, LINE):
+            prefetch(state, begin + field)
 
 
 def _ask_for_nothing(layout, slots, starts, i, state, width):
@@ -232,8 +237,8 @@ def _predict(rule, now, state, m, layout, data, slots, first, last, weights):
     eta = 0.0
     for position in range(first, last):
         w = weight(rule, now, state, slot_at(layout, slots, first, position), m)
-        weights[m, position - first] = w
-        eta += w * data[position]
+        weights[m, np.uint64(position - first)] = w
+        eta += w * data[np.uint64(position)]
     return eta
 
 
@@ -241,15 +246,16 @@ def _predict(rule, now, state, m, layout, data, slots, first, last, weights):
 def _learn_row(rule, now, state, m, layout, data, slots, first, last, weights, scale):
     """Learn the gradients scale * x_ij in model m."""
     for position in range(first, last):
-        slot, w = slot_at(layout, slots, first, position), weights[m, position - first]
-        learn(rule, now, state, slot, m, w, scale * data[position])
+        slot, w = slot_at(layout, slots, first, position), weights[m, np.uint64(position - first)]
+        learn(rule, now, state, slot, m, w, scale * data[np.uint64(position)])
 
 
 @inlined(force=True)
 def _square(data, first, last):
     square = 0.0
     for position in range(first, last):
-        square += data[position] * data[position]
+        x = data[np.uint64(position)]
+        square += x * x
     return square
 
 
