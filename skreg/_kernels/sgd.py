@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 from skreg._compile import inlined
 from skreg._kernels.stream import register
-from skreg.penalties._soft_threshold import soft_threshold
+from skreg.penalties._soft_threshold import shrink
 
 DECAY, THRESHOLD, SUM_BEFORE, SUM_DECAY, SUM_THRESHOLD, COUNT = range(6)
 N_CLOCKS = 6
@@ -67,16 +67,14 @@ def clock_of(rule, clock, l1, l2, m):
 
 @inlined(force=True)
 def weight(rule, now, state, slot, m):
-    theta = state[slot, 0, m]
-    # Soft-thresholding without branches: signs are not predictable.
-    return now.decay * (max(theta - now.threshold, 0.0) + min(theta + now.threshold, 0.0))
+    return now.decay * shrink(state[slot, 0, m], now.threshold)
 
 
 def final_weight(rule, now, state, slot, m):
     if now.n_averaged <= 0.0:
         return weight(rule, now, state, slot, m)
     total = state[slot, 0, m] * now.sum_decay - state[slot, 1, m]
-    return soft_threshold(total, now.sum_threshold) / now.n_averaged
+    return shrink(total, now.sum_threshold) / now.n_averaged
 
 
 def advance(rule, state, clock, l1, l2, m, rate, row_weight):

@@ -14,7 +14,7 @@ import numpy as np
 
 from skreg._compile import dispatched, inlined, jit, prefetch
 from skreg._kernels.rows import DenseRows, SparseRows
-from skreg.losses import d1, value
+from skreg.losses import value_and_d1
 
 CONSTANT, OPTIMAL, INVSCALING, PASSIVE_1, PASSIVE_2 = range(5)
 LINE = 8  # numbers that come from memory together
@@ -326,8 +326,7 @@ def learn_rows(
                 eta += weight(rule, now, b_state, 0, m)
             target, which = _target(y_of[i], positive[m])
             s = weight_of[i] * factors[m, which]
-            size = value(loss, target, eta)
-            slope = d1(loss, target, eta)
+            size, slope = value_and_d1(loss, target, eta)
             if abs(slope) > STEEPEST:
                 slope = STEEPEST if slope > 0.0 else -STEEPEST
                 totals[2, m] += 1.0
