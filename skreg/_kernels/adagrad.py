@@ -58,7 +58,7 @@ def weight(rule, now, state, slot, m):
     return shrink(w * (1.0 + shrunk), -shrunk * now.l1 / now.l2)
 
 
-def advance(rule, state, clock, l1, l2, m, rate, row_weight):
+def advance(rule, clock, l1, m, rate, row_weight, decay):
     clock[BEFORE, m] = clock[NOW, m]
     clock[NOW, m] += row_weight
     return 1.0

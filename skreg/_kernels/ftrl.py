@@ -50,7 +50,7 @@ def weight(rule, now, state, slot, m):
     return top / (now.base + now.slowness * state[slot, ROOT, m])
 
 
-def advance(rule, state, clock, l1, l2, m, rate, row_weight):
+def advance(rule, clock, l1, m, rate, row_weight, decay):
     clock[0, m] += row_weight
     return 1.0
 

@@ -93,7 +93,22 @@ def final_weight(rule, now, state, slot, m):
 
 
 @dispatched(force=True)
-def advance(rule, state, clock, l1, l2, m, rate, row_weight):
+def decayed(rule, clock, l2, m, rate, row_weight):
+    """The factor that all columns have in common after a row; 1 if there is none."""
+
+
+@dispatched(force=True)
+def smallest(rule):
+    """The least factor that columns may have in common."""
+
+
+@dispatched
+def renew(rule, state, clock, m, decay):
+    """Put a common factor that has become too small into every column."""
+
+
+@dispatched(force=True)
+def advance(rule, clock, l1, m, rate, row_weight, decay):
     """Put the penalty of a row on the clock of model m; what its slopes are scaled by."""
 
 
@@ -127,8 +142,31 @@ def ask_for_state(layout, slots, starts, i, state, width):
     """Have the slots of a row loaded; `width` numbers each."""
 
 
-def register(rule, *, clock_of, weight, final_weight, advance, learn):
-    """Make a rule known."""
+def _decayed(rule, clock, l2, m, rate, row_weight):
+    return 1.0
+
+
+def _smallest(rule):
+    return 0.0
+
+
+def _renew(rule, state, clock, m, decay):
+    return
+
+
+def register(
+    rule,
+    *,
+    clock_of,
+    weight,
+    final_weight,
+    advance,
+    learn,
+    decayed=_decayed,
+    smallest=_smallest,
+    renew=_renew,
+):
+    """Make a rule known; it need not have a factor in common."""
     table = globals()
     for name, function in (
         ("clock_of", clock_of),
@@ -136,6 +174,9 @@ def register(rule, *, clock_of, weight, final_weight, advance, learn):
         ("final_weight", final_weight),
         ("advance", advance),
         ("learn", learn),
+        ("decayed", decayed),
+        ("smallest", smallest),
+        ("renew", renew),
     ):
         table[name].register(rule, function)
 
@@ -343,14 +384,18 @@ def learn_rows(
                 kind, base[m], power_t, alpha[m], first_rate[m], float(first_t + r)
             )
             slope, s = row[0, m], row[1, m]
-            scale = slope * advance(rule, state, clock, l1, l2, m, rate, s)
+            decay = decayed(rule, clock, l2, m, rate, s)
+            if decay < smallest(rule):
+                renew(rule, state, clock, m, decay)
+                decay = 1.0
+            scale = slope * advance(rule, clock, l1, m, rate, s, decay)
             now = clock_of(rule, clock, l1, l2, m)
             if slope != 0.0:
                 _learn_row(
                     rule, now, state, m, layout, data, slots, first, last, weights, scale
                 )
             if fit_intercept:
-                scale = slope * advance(rule, b_state, b_clock, b_l1, b_l2, m, rate, s)
+                scale = slope * advance(rule, b_clock, b_l1, m, rate, s, 1.0)
                 now = clock_of(rule, b_clock, b_l1, b_l2, m)
                 w = weight(rule, now, b_state, 0, m)
                 learn(rule, now, b_state, 0, m, w, scale)
