@@ -173,14 +173,17 @@ class StreamedModel(StreamedWeights, BaseEstimator):
         scale = len(train) / data.weight[train].sum()
         data = data._replace(weight=scale * data.weight)
         settings, rows = self._settings(data), self._rows(data)
-        tol = np.inf if self.tol is None else self.tol
+        tol = 0.0 if self.tol is None else self.tol
         best, stuck = np.full(len(self.alphas_), np.inf), np.zeros(len(self.alphas_), int)
         for epoch in range(1, self.max_iter + 1):
             order = rng.permutation(train) if self.shuffle else train
             loss = self._learn(settings, rows, data, order, epoch)
-            followed = loss + self._penalty(settings, epoch)
             if held_out is not None:
                 followed = -self._scores(held_out)
+            elif self.tol is not None:  # the penalty reads all columns
+                followed = loss + self._penalty(settings, epoch)
+            else:
+                followed = loss
             if self.verbose:
                 print(f"epoch {epoch}: loss {loss}, followed {followed}")
             stuck = np.where(followed > best - tol, stuck + 1, 0)
@@ -190,7 +193,7 @@ class StreamedModel(StreamedWeights, BaseEstimator):
                     break
                 stuck[:] = 0
         self.n_iter_ = epoch
-        self._read_weights()  # so that to predict changes nothing
+        self._check_weights(epoch)  # and read them, so that to predict changes nothing
         if held_out is not None:
             self._validation_best = int(np.argmin(best))
         if self.tol is not None and epoch == self.max_iter:
@@ -199,10 +202,18 @@ class StreamedModel(StreamedWeights, BaseEstimator):
     def _penalty(self, settings, epoch):
         """The penalty at every alpha; an error if weights are not finite."""
         penalty = self._by_alpha(penalty_of(settings, self._stream.weights(settings)[1]))
-        if not np.isfinite(penalty).all():
-            rates = learning_rates(self._stream, settings)
-            raise ValueError(stream_diverged(epoch, "", rates.max()))
+        self._check_finite(penalty, epoch)
         return penalty
+
+    def _check_weights(self, epoch):
+        """An error if weights are not finite."""
+        for coef in self._read_weights()[0]:
+            self._check_finite(coef.data if sparse.issparse(coef) else coef, epoch)
+
+    def _check_finite(self, numbers, epoch):
+        if not np.isfinite(numbers).all():
+            rates = learning_rates(self._stream, self._learnt_with)
+            raise ValueError(stream_diverged(epoch, "", rates.max()))
 
     def _slow_down(self, settings):
         """Divide the learning rate of "adaptive" by 5; whether training goes on."""

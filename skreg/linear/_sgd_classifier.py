@@ -210,20 +210,22 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
 
     def _encoded(self, y, first, classes):
         y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
+        if y.dtype.kind not in "biu":  # whole numbers are classes, and reading them costs
+            check_classification_targets(y)
         known = self._known_classes(y, first, classes)
         if len(known) < 2:
             raise ValueError(
                 f"The number of classes has to be greater than one; got {len(known)} class"
             )
-        unknown = np.setdiff1d(y, known)
+        codes = y == known[1] if len(known) == 2 else np.searchsorted(known, y)
+        unknown = y[known.take(codes, mode="clip") != y]
         if len(unknown):
             raise ValueError(
-                f"y has labels {unknown.tolist()} that are not among the classes of the "
+                f"y has labels {np.unique(unknown).tolist()} that are not among the classes of the "
                 f"first call to partial_fit, {known.tolist()}."
             )
         self.classes_ = known
-        return np.searchsorted(known, y).astype(np.float64)
+        return codes.astype(np.float64)
 
     def _known_classes(self, y, first, classes):
         if first:
@@ -253,6 +255,8 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
         As in scikit-learn the rows of the other classes have factor one where there are
         more than two. If all the rows are known, their weights have mean one.
         """
+        if self.class_weight is None:
+            return np.ones((len(positive), 2))
         factor = compute_class_weight(
             self.class_weight,
             classes=self.classes_,
