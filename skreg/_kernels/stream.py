@@ -287,7 +287,10 @@ def _predict(rule, now, state, m, layout, data, slots, first, last, weights):
 def _learn_row(rule, now, state, m, layout, data, slots, first, last, weights, scale):
     """Learn the gradients scale * x_ij in model m."""
     for position in range(first, last):
-        slot, w = slot_at(layout, slots, first, position), weights[m, np.uint64(position - first)]
+        slot, w = (
+            slot_at(layout, slots, first, position),
+            weights[m, np.uint64(position - first)],
+        )
         learn(rule, now, state, slot, m, w, scale * data[np.uint64(position)])
 
 
@@ -359,9 +362,7 @@ def learn_rows(
         square = _square(data, first, last)
         for m in range(n_models):
             now = clock_of(rule, clock, l1, l2, m)
-            eta = _predict(
-                rule, now, state, m, layout, data, slots, first, last, weights
-            )
+            eta = _predict(rule, now, state, m, layout, data, slots, first, last, weights)
             if fit_intercept:
                 now = clock_of(rule, b_clock, b_l1, b_l2, m)
                 eta += weight(rule, now, b_state, 0, m)
