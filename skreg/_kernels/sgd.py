@@ -79,6 +79,10 @@ def final_weight(rule, now, state, slot, m):
     return shrink(total, now.sum_threshold) / now.n_averaged
 
 
+def remembers(rule):
+    return False
+
+
 def decayed(rule, clock, l2, m, rate, row_weight):
     return clock[DECAY, m] * max(1.0 - rate * row_weight * l2[m], 0.0)
 
@@ -124,6 +128,7 @@ register(
     final_weight=final_weight,
     advance=advance,
     learn=learn,
+    remembers=remembers,
     decayed=decayed,
     smallest=smallest,
     renew=renew,

@@ -33,7 +33,9 @@ N_MAIN = N_LATITUDES + N_LONGITUDES
 N_FEATURES = N_MAIN + N_LATITUDES * N_LONGITUDES
 N_CELLS, N_PLANTED, EFFECT, OFTEN, SIZEABLE = 100_000, 1_000, 2.0, 100, 0.1
 CHUNK, N_FRESH = 100_000, 1_000_000
-THRESHOLD = 32.0  # of a sum of gradients: five standard errors of a cell of 100 rows, and 2/3
+THRESHOLD = (
+    32.0  # of a sum of gradients: five standard errors of a cell of 100 rows, and 2/3
+)
 L1 = {"solver": "ftrl", "penalty": "l1", "eta0": 0.3}
 TEN = tuple(np.geomspace(0.1, 3.0, 10))
 # Name -> where effects are planted, thresholds, settings.
@@ -148,7 +150,9 @@ def measure(name, n_rows):
 
 
 def line(name, numbers):
-    exact, sizeable = ("/".join(f"{x:.2f}" for x in numbers[k]) for k in ("exact", "sizeable"))
+    exact, sizeable = (
+        "/".join(f"{x:.2f}" for x in numbers[k]) for k in ("exact", "sizeable")
+    )
     cells = [
         name,
         f"{N_FEATURES:,}",
