@@ -296,12 +296,14 @@ def kept_rows(X, y, sample_weight):
 
 def check_start(coef, shape, name):
     """Coefficients to start from: finite, of `shape` = (n_targets, n_features)."""
+    coef = np.atleast_1d(coef)
     start = np.atleast_2d(
         check_array(coef, ensure_2d=False, dtype=np.float64, input_name=name)
     )
     if start.shape != shape:
+        expected = f"{shape[1:]} or {shape}" if shape[0] == 1 else f"{shape}"
         raise ValueError(
-            f"{name} has shape {np.shape(coef)}; expected {shape[1:]} or {shape} for "
-            "this X and y."
+            f"Provided {name} does not match dataset: {name} has shape {coef.shape}; "
+            f"expected {expected} for this X and y."
         )
     return start

@@ -73,6 +73,11 @@ def _is_inside(module):
     return module.split(".")[0] in ("skreg", "sklearn")
 
 
+NEGATIVE_POWER = (
+    "Negative values for `power_t` are deprecated, as in scikit-learn: learning rates "
+    "would grow with the rows. Use a value in the range [0.0, inf)."
+)
+
 STREAM_NOT_CONVERGED = (
     "Maximum number of iteration reached before convergence. Consider increasing max_iter "
     "to improve the fit."
@@ -83,8 +88,8 @@ def stream_diverged(epoch, where, rate):
     """What to say of a row whose loss is not finite."""
     return (
         f"Floating-point under-/overflow occurred at epoch #{epoch}: the loss {where}is "
-        f"not finite at learning rate {rate:.3g}. Remedies: a smaller eta0, or features on "
-        "one scale (StandardScaler or MinMaxScaler)."
+        f"not finite at learning rate {rate:.3g}. Remedies: a smaller eta0. Scaling input "
+        "data with StandardScaler or MinMaxScaler might help."
     )
 
 
@@ -92,8 +97,8 @@ def stream_clipped(epoch, n_rows, rate):
     """What to say where slopes were so steep that they were clipped."""
     return (
         f"The model diverges: in epoch {epoch} the slope of the loss was clipped to 1e12 "
-        f"{n_rows} times at learning rate {rate:.3g}. Remedies: a smaller eta0, or features "
-        "on one scale (StandardScaler or MinMaxScaler)."
+        f"{n_rows} times at learning rate {rate:.3g}. Remedies: a smaller eta0, or "
+        "features on one scale (StandardScaler or MinMaxScaler)."
     )
 
 

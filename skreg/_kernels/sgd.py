@@ -20,8 +20,8 @@ penalties are exact at the cost of two numbers per model.
 
 The average is that of the dual variables: S(mean of D theta, mean of D U), which is the
 mean of the weights where their sign never changed, and zero where the mean gradient is too
-small for L1. With l1 = 0 it is the plain mean of the weights (Polyak and Juditsky, 1992). Its sum
-over rows is theta P - lag with P the sum of D and lag <- lag + (change of theta) P.
+small for L1. With l1 = 0 it is the plain mean of the weights (Polyak and Juditsky, 1992).
+Its sum over rows is theta P - lag with P the sum of D and lag <- lag + (change of theta) P.
 """
 
 from typing import NamedTuple
@@ -35,7 +35,7 @@ from skreg.penalties._soft_threshold import shrink
 DECAY, THRESHOLD, SUM_BEFORE, SUM_DECAY, SUM_THRESHOLD, COUNT = range(6)
 N_CLOCKS = 6
 # Of D: far from underflow; and where sums of it are kept, theta P must not cancel.
-SMALLEST, SMALLEST_AVERAGED = 1e-100, 1e-4
+SMALLEST, SMALLEST_AVERAGED = 1e-100, 1e-2
 
 
 class SGD(NamedTuple):

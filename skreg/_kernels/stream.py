@@ -18,9 +18,9 @@ from skreg.losses import value_and_d1
 
 CONSTANT, OPTIMAL, INVSCALING, PASSIVE_1, PASSIVE_2 = range(5)
 LINE = 8  # numbers that come from memory together
-# Rows between asking for a row and reading it; its columns are asked for half way. With 2^20
-# columns and 30 entries a row takes 110 ns in order and 150 in random order, without asking
-# 180 and 700; 6 and 24 rows are as good.
+# Rows between asking for a row and reading it; its columns are asked for half way. With
+# 2^20 columns and 30 entries a row takes 110 ns in order and 150 in random order, without
+# asking 180 and 700; 6 and 24 rows are as good.
 AHEAD = 12
 STEEPEST = (
     1e12  # slopes are clipped there, as in scikit-learn: a step too far can be undone
@@ -389,7 +389,8 @@ def learn_rows(
             row[0, m], row[1, m] = slope, s
             totals[0, m] += s * size
             totals[1, m] += s
-            if not np.isfinite(size + slope * slope * square):
+            # Not np.isfinite, which is x - x == 0: fast-math would cancel that.
+            if not abs(size + slope * slope * square) < np.inf:
                 return r
         for m in range(n_models):
             rate = _rate(

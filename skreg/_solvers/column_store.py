@@ -1,13 +1,14 @@
 """The columns of a stream: what is kept of each, without a vector as long as X is wide.
 
-Up to `DENSE_LIMIT` numbers the slot of a column is the column itself. Beyond, columns get
-slots as they are seen (`_kernels/column_table.py`), and memory grows with those.
+Up to `DENSE_LIMIT` columns in all models the slot of a column is the column itself.
+Beyond, columns get slots as they are seen (`_kernels/column_table.py`), and memory grows
+with those.
 """
 
 import numpy as np
 
 from skreg._kernels.column_table import FREE, intern
-from skreg._kernels.rows import make_rows
+from skreg._kernels.rows import SparseRows, make_rows
 
 DENSE_LIMIT = 2**24
 BLOCK = 2**16  # columns looked up between two looks at the size of the table
@@ -28,10 +29,15 @@ class ColumnStore:
     ----------
     state : ndarray of shape (n_rooms, n_fields, n_models)
         Zero for columns not seen.
+    is_dense : bool
+        Whether the slot of a column is the column itself.
+    is_narrow : bool
+        Whether a vector as long as X is wide may be made.
     """
 
     def __init__(self, n_features, n_fields, n_models):
         self.n_features = n_features
+        self.is_narrow = n_features <= DENSE_LIMIT
         self.is_dense = n_features * n_models <= DENSE_LIMIT
         n_rooms = n_features if self.is_dense else SMALLEST_TABLE
         self.state = np.zeros((n_rooms, n_fields, n_models))
@@ -54,11 +60,14 @@ class ColumnStore:
         return np.arange(self.n_features) if self.is_dense else self._seen[: self._n_seen]
 
     def rows_of(self, X):
-        """X as kernels read it, with slots in place of the columns of sparse X."""
-        if not self.is_dense and not isinstance(X, np.ndarray):
+        """X as kernels read it, with slots in place of columns."""
+        if self.is_dense:
+            return make_rows(X, X.dtype, np.int32)
+        if isinstance(X, np.ndarray):
+            rows = _stored_entries(X)
+        else:
             rows = make_rows(X, X.dtype, X.indices.dtype)
-            return rows._replace(indices=self.slots_of(rows.indices))
-        return make_rows(X, X.dtype, np.int32)
+        return rows._replace(indices=self.slots_of(rows.indices))
 
     def slots_of(self, columns):
         """The slot of each column, a new one if it has none."""
@@ -102,6 +111,13 @@ class ColumnStore:
         return {"shape": shape, "columns": self.columns()[used], "state": state[used]}
 
     def __setstate__(self, kept):
-        self.__init__(*kept["shape"])
+        ColumnStore.__init__(self, *kept["shape"])
         slots = self.slots_of(kept["columns"])
         self.state[slots] = kept["state"]
+
+
+def _stored_entries(X):
+    """Dense rows as sparse ones."""
+    row, column = np.nonzero(X)
+    indptr = np.searchsorted(row, np.arange(len(X) + 1))
+    return SparseRows(X[row, column], column, indptr, X.shape[1])

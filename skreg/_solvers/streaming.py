@@ -170,7 +170,9 @@ def learn_from(stream, settings, rows, y, weight, order):
         totals,
     )
     stream.n_rows += n_learnt
-    return Learnt(totals[0] / totals[1], totals[1], n_learnt, int(totals[2].sum()))
+    # Classes may have a weight of zero, and be alone.
+    loss = totals[0] / np.where(totals[1] > 0.0, totals[1], 1.0)
+    return Learnt(loss, totals[1], n_learnt, int(totals[2].sum()))
 
 
 def penalty_of(settings, coef):

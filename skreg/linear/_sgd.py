@@ -7,6 +7,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skreg._solvers.streaming import Stream, learn_from, learning_rates, penalty_of
@@ -20,6 +21,7 @@ from skreg.exceptions import (
 from skreg.linear._sgd_settings import check_settings, kind_of
 from skreg.linear._streamed_weights import StreamedWeights
 from skreg.linear._wide_coef import product
+from skreg.paths.splitting import hold_out
 
 SLOWEST = 1e-6  # "adaptive" divides learning rates until they are below
 
@@ -35,6 +37,9 @@ class Examples(NamedTuple):
 
 class StreamedModel(StreamedWeights, BaseEstimator):
     """Base of the linear models that learn from one row at a time."""
+
+    # `alpha` chooses a model, it is not metadata.
+    __metadata_request__predict = {"alpha": UNUSED}
 
     def fit(self, X, y, coef_init=None, intercept_init=None, sample_weight=None):
         """Fit the model.
@@ -54,7 +59,7 @@ class StreamedModel(StreamedWeights, BaseEstimator):
         -------
         self : object
         """
-        check_settings(self, partial=False)
+        check_settings(self)
         with unchanged_on_failure(self):
             start = self._start(coef_init, intercept_init)
             data = self._read(X, y, sample_weight, first=True)
@@ -66,18 +71,21 @@ class StreamedModel(StreamedWeights, BaseEstimator):
 
     def _partial_fit(self, X, y, sample_weight, classes=None):
         """One pass. Weights are taken as they are: what is still to come is not known."""
-        check_settings(self, partial=True)
+        check_settings(self)
         if hasattr(self, "alphas_"):
             data = self._read(X, y, sample_weight, first=False, classes=classes)
-            self._go_on()
+            settings = self._settings(None)
+            with unchanged_on_failure(self):
+                self._go_on(settings)
         else:
             with unchanged_on_failure(self):
                 data = self._read(X, y, sample_weight, first=True, classes=classes)
                 self._begin(data.X.dtype)
+            settings = self._learnt_with
         order = np.arange(len(data.weight))
         if self.shuffle:
             check_random_state(self.random_state).shuffle(order)
-        self._learn(self._settings(None), self._rows(data), data, order, epoch=1)
+        self._learn(settings, self._rows(data), data, order, epoch=1)
         self.n_iter_ = 1
         return self
 
@@ -88,7 +96,8 @@ class StreamedModel(StreamedWeights, BaseEstimator):
         self._dtype, self._kind = dtype, kind_of(self)
         self._learnt_with = self._settings(None)
         self._stream = Stream(self._learnt_with, self.n_features_in_)
-        self._shown = self._validation_best = None
+        self._shown = None
+        self._validation_best = None
         self.t_ = 1.0
         self._totals = np.zeros((2, len(self._stream.shares)))
         self.loss_curve_ = []
@@ -104,7 +113,7 @@ class StreamedModel(StreamedWeights, BaseEstimator):
             return None
         return [coef] * n_alphas, [intercept] * n_alphas
 
-    def _go_on(self):
+    def _go_on(self, settings):
         """Refuse other settings than before; begin anew where weights were assigned."""
         kind = kind_of(self)
         for name, before in self._kind.items():
@@ -115,8 +124,8 @@ class StreamedModel(StreamedWeights, BaseEstimator):
                 )
         self.alphas_ = np.atleast_1d(np.asarray(self.alpha, dtype=np.float64))
         if self._stream is None:
-            self._learnt_with = self._settings(None)
-            self._stream = Stream(self._learnt_with, self.n_features_in_)
+            self._learnt_with = settings
+            self._stream = Stream(settings, self.n_features_in_)
             self._start_at(*self._shown)
 
     # Passes over rows
@@ -133,7 +142,7 @@ class StreamedModel(StreamedWeights, BaseEstimator):
             reset=first,
         )
         # SGD adds up what it learns of a column that a row has twice; squares do not add.
-        adds = self.solver == "sgd"
+        adds = self.solver == "sgd" and self.learning_rate not in ("pa1", "pa2")
         if not adds and sparse.issparse(X) and not X.has_canonical_format:
             X = X.copy()
             X.sum_duplicates()
@@ -173,17 +182,12 @@ class StreamedModel(StreamedWeights, BaseEstimator):
         scale = len(train) / data.weight[train].sum()
         data = data._replace(weight=scale * data.weight)
         settings, rows = self._settings(data), self._rows(data)
-        tol = 0.0 if self.tol is None else self.tol
+        tol = -np.inf if self.tol is None else self.tol
         best, stuck = np.full(len(self.alphas_), np.inf), np.zeros(len(self.alphas_), int)
         for epoch in range(1, self.max_iter + 1):
             order = rng.permutation(train) if self.shuffle else train
             loss = self._learn(settings, rows, data, order, epoch)
-            if held_out is not None:
-                followed = -self._scores(held_out)
-            elif self.tol is not None:  # the penalty reads all columns
-                followed = loss + self._penalty(settings, epoch)
-            else:
-                followed = loss
+            followed = self._followed(loss, held_out)
             if self.verbose:
                 print(f"epoch {epoch}: loss {loss}, followed {followed}")
             stuck = np.where(followed > best - tol, stuck + 1, 0)
@@ -192,28 +196,30 @@ class StreamedModel(StreamedWeights, BaseEstimator):
                 if not self._slow_down(settings):
                     break
                 stuck[:] = 0
+        else:
+            if self.tol is not None:
+                warn_caller(STREAM_NOT_CONVERGED, ConvergenceWarning)
         self.n_iter_ = epoch
-        self._check_weights(epoch)  # and read them, so that to predict changes nothing
+        self._check_finite(epoch)
         if held_out is not None:
-            self._validation_best = int(np.argmin(best))
-        if self.tol is not None and epoch == self.max_iter:
-            warn_caller(STREAM_NOT_CONVERGED, ConvergenceWarning)
+            self._validation_best = int(np.argmin(followed))
 
-    def _penalty(self, settings, epoch):
-        """The penalty at every alpha; an error if weights are not finite."""
-        penalty = self._by_alpha(penalty_of(settings, self._stream.weights(settings)[1]))
-        self._check_finite(penalty, epoch)
-        return penalty
-
-    def _check_weights(self, epoch):
-        """An error if weights are not finite."""
-        for coef in self._read_weights()[0]:
-            self._check_finite(coef.data if sparse.issparse(coef) else coef, epoch)
-
-    def _check_finite(self, numbers, epoch):
-        if not np.isfinite(numbers).all():
+    def _check_finite(self, epoch):
+        """Read the weights, so that to predict changes nothing."""
+        coefs, intercepts = self._read_weights()
+        parts = [coef.data if sparse.issparse(coef) else coef for coef in coefs]
+        if not all(np.isfinite(part).all() for part in [*parts, intercepts]):
             rates = learning_rates(self._stream, self._learnt_with)
             raise ValueError(stream_diverged(epoch, "", rates.max()))
+
+    def _followed(self, loss, held_out):
+        """What should fall, at every alpha: the objective, or errors on rows held out."""
+        if held_out is not None:
+            return -self._scores(held_out)
+        if self.tol is None:
+            return loss  # nothing is stopped by it, and penalties read all columns
+        weights = self._stream.weights(self._learnt_with)[1]
+        return loss + self._by_alpha(penalty_of(self._learnt_with, weights))
 
     def _slow_down(self, settings):
         """Divide the learning rate of "adaptive" by 5; whether training goes on."""
@@ -229,9 +235,10 @@ class StreamedModel(StreamedWeights, BaseEstimator):
         every = np.arange(len(data.weight))
         if not self.early_stopping:
             return every, None
-        splitter = self._splitter(test_size=self.validation_fraction, random_state=rng)
-        train, test = next(splitter.split(every[:, None], data.y))
-        return train, Examples(data.X[test], data.y[test], None, data.weight[test])
+        labels = None if self._numeric else data.y
+        train, test = hold_out(len(every), self.validation_fraction, labels, rng)
+        data = data._replace(weight=self._weight_in_scores(data))
+        return train, Examples(*(values[test] for values in data))
 
     def _scores(self, held_out):
         """Score of the rows held out, at every alpha."""

@@ -4,9 +4,9 @@ import numpy as np
 from scipy.special import expit
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
@@ -48,6 +48,192 @@ def _distinct(y):
 
 
 class SGDClassifier(ClassifierMixin, StreamedModel):
+    r"""Linear classifier that learns from one row at a time; of several classes, each
+    against the others.
+
+    .. math::
+
+        \frac{1}{\sum_i s_i} \sum_i s_i \, \ell(y_i, b + x_i^\top w) + \alpha \Big(
+        \rho \, \|w\|_1 + \frac{1 - \rho}{2} \|w\|_2^2 \Big)
+
+    with sample weights :math:`s_i` (all 1 by default), :math:`\rho` = `l1_ratio` (1 for
+    penalty="l1", 0 for "l2"), and an intercept b that is never penalised. `alpha` means the
+    same for every `solver`; in other notations, for n rows without weights:
+
+    ========================================= ========================================
+    scikit-learn                              the same alpha and l1_ratio
+    Vowpal Wabbit --l1, --l2 (per row)        alpha l1_ratio, alpha (1 - l1_ratio)
+    λ1, λ2 of FTRL-proximal (vw --ftrl)       n alpha l1_ratio, n alpha (1 - l1_ratio)
+    mean loss + λ ||w||² ("weight decay")     alpha = 2 λ, penalty="l2"
+    sum of losses + λ ||w||_1                 λ = n alpha, penalty="l1"
+    LogisticRegression, LinearSVC with C      alpha = 1 / (n C)
+    ========================================= ========================================
+
+    Parameters
+    ----------
+    loss : {"hinge", "log_loss", "modified_huber", "squared_hinge", "perceptron", \
+            "squared_error", "huber", "epsilon_insensitive", \
+            "squared_epsilon_insensitive", "quantile"}, default="hinge"
+        "hinge" is a linear support vector machine, "log_loss" logistic regression. The
+        last five are losses of regression on targets -1 and 1.
+    penalty : {"l2", "l1", "elasticnet"} or None, default="l2"
+        L1 gives weights that are exactly zero, at the cost of a row's entries.
+    alpha : float or sequence of floats, default=0.0001
+        Strength of the penalty, >= 0. Of a sequence, all values are learnt side by side
+        from one reading of each row, and `alpha_` is the one with the least
+        `progressive_loss_` (with `early_stopping`: the best score).
+    l1_ratio : float or None, default=0.15
+        Share of L1 with penalty="elasticnet", in [0, 1].
+    fit_intercept : bool, default=True
+        Whether to learn an intercept.
+    max_iter : int, default=1000
+        Largest number of passes of `fit`.
+    tol : float or None, default=1e-3
+        `fit` stops when the objective (the mean loss of rows before they were learnt, and
+        the penalty after the pass) has not been `tol` below the best for
+        `n_iter_no_change` passes; None: after `max_iter` passes.
+    shuffle : bool, default=True
+        Whether each pass draws an order of the rows; False: as they are given.
+    verbose : bool or int, default=0
+        Whether to print a line after every pass.
+    epsilon : float, default=0.1
+        Of the losses "huber" and "(squared_)epsilon_insensitive".
+    n_jobs : int or None, default=None
+        Accepted; all classes are learnt in one reading of the rows.
+    random_state : int, RandomState instance or None, default=None
+        Determines the orders of rows and the split of `early_stopping`.
+    learning_rate : {"optimal", "constant", "invscaling", "adaptive", "pa1", "pa2"}, \
+            default="optimal"
+        - "optimal": 1 / (alpha (t0 + t - 1)) at row t, with Bottou's t0;
+        - "constant": eta0;
+        - "invscaling": eta0 / t**power_t;
+        - "adaptive": eta0, divided by 5 where `fit` would stop, until it is below 1e-6;
+        - "pa1", "pa2": passive-aggressive steps, with eta0 as the bound C; of the loss
+          "hinge" only.
+
+        Of solver="sgd": the others have a rate for each column.
+    eta0 : float, default=0.01
+        Learning rate, > 0. With solver="adagrad" and "ftrl" the rate of a column is
+        eta0 / (beta + sqrt(sum of its squared gradients)), for which 0.1 to 1 suit.
+    power_t : float, default=0.5
+        Exponent of learning_rate="invscaling"; not used by "adagrad" and "ftrl".
+    early_stopping : bool, default=False
+        Whether `fit` holds rows out, and follows how well they are predicted in place of
+        the objective. It does not concern `partial_fit`.
+    validation_fraction : float, default=0.1
+        Share of the rows held out, in (0, 1); two rows at least.
+    n_iter_no_change : int, default=5
+        Patience in passes.
+    class_weight : dict, "balanced" or None, default=None
+        Factors on the weights of the rows of each class. Of several classes, rows of the
+        others have factor one, as in scikit-learn.
+    warm_start : bool, default=False
+        Whether `fit` begins at the weights of the last fit.
+    average : bool or int, default=False
+        Whether `coef_` are averages over rows, from the first or from row `average` on:
+        means of the weights, or with L1 of the dual variables, which keeps zeros. Needs
+        solver="sgd".
+    solver : {"sgd", "adagrad", "ftrl"}, default="sgd"
+        "sgd": all columns share a learning rate, L1 is the cumulative penalty of Tsuruoka
+        et al.; "adagrad": a rate for each column; "ftrl": FTRL-proximal, which has the
+        best zeros after one pass.
+    beta : float, default=1.0
+        Of solver="adagrad" and "ftrl", > 0: see `eta0`.
+    quantile : float, default=0.5
+        Of loss="quantile", in (0, 1).
+
+    Attributes
+    ----------
+    coef_ : ndarray or CSR matrix of shape (1, n_features) or (n_classes, n_features)
+        Weights at `alpha_`, in the dtype of X. CSR with the non-zeros only if X has more
+        than 2**24 columns, or after `sparsify`. Read-only; assigning to it is where
+        `partial_fit` goes on from.
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+    alphas_ : ndarray of shape (n_alphas,)
+        What was given as `alpha`.
+    alpha_ : float
+        The one that predictions use unless another is asked for.
+    coef_path_, intercept_path_ : ndarray or list, of length n_alphas
+        The same at every alpha.
+    progressive_loss_ : float or ndarray of shape (n_alphas,)
+        Weighted mean loss of the rows of the first pass, and of all `partial_fit`, each
+        before it was learnt: an honest estimate of the loss on new rows (several
+        classes: the mean over them).
+    loss_curve_ : list of float or of ndarray of shape (n_alphas,)
+        The same of every pass.
+    n_iter_ : int
+        Passes of `fit`; 1 after `partial_fit`.
+    t_ : float
+        1 + number of rows learnt.
+    classes_ : ndarray of shape (n_classes,)
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        If X has string column names.
+
+    Raises
+    ------
+    skreg.exceptions.InvalidParameter
+        For a parameter out of range. It is a ValueError and a TypeError.
+    ValueError
+        For parameters that do not go together, missing or infinite values, classes that
+        were not announced,
+        or a width other than before: the model stays as it was. Where a loss stops being
+        finite, with the learning rate; `fit` then leaves the model as it was,
+        `partial_fit` has learnt the rows before that one.
+
+    See Also
+    --------
+    SGDRegressor : The same for numbers.
+    MLPClassifier : With hidden layers.
+
+    Notes
+    -----
+    A row costs its entries that are not zero, and memory grows with the columns that
+    occur: beyond 2**24 columns nothing as long as a row is ever allocated. Penalties are
+    not approximated by that: a column is charged for the rows without it when it is read
+    next, which gives the weights of charging every column at every row.
+
+    A row of weight s takes a step on s (loss + penalty), and a row of weight zero is
+    absent. In `fit` weights (times those of classes) are scaled to a mean of one;
+    `partial_fit` takes them as they are, for it does not know what is to come.
+
+    What differs from scikit-learn: sparse X has no smaller rate for the intercept; zeros
+    under an averaged L1 are kept; the classes
+    of a fit stop together; class weights do not change the strength of the penalty.
+
+    References
+    ----------
+    Bottou, L. Stochastic gradient descent tricks. Neural Networks: Tricks of the Trade,
+    2012.
+
+    Tsuruoka, Y., Tsujii, J. and Ananiadou, S. Stochastic gradient descent training for
+    L1-regularized log-linear models with cumulative penalty. ACL, 2009.
+
+    Duchi, J., Hazan, E. and Singer, Y. Adaptive subgradient methods for online learning
+    and stochastic optimization. Journal of Machine Learning Research, 2011.
+
+    McMahan, H. B. et al. Ad click prediction: a view from the trenches. KDD, 2013.
+
+    Examples
+    --------
+    >>> from sklearn.feature_extraction.text import HashingVectorizer
+    >>> from skreg import SGDClassifier
+    >>> texts = ["good film", "bad film", "very good", "very bad", "good", "bad"]
+    >>> X = HashingVectorizer(n_features=2**26).transform(texts)
+    >>> model = SGDClassifier("log_loss", penalty="l1", alpha=0.05, solver="ftrl", eta0=1.0)
+    >>> model = model.fit(X, [1, 0, 1, 0, 1, 0])
+    >>> model.coef_.shape, model.coef_.nnz
+    ((1, 67108864), 2)
+    >>> model.predict(X)
+    array([1, 0, 1, 0, 1, 0])
+    """
+
+    loss_functions = LOSSES
+
+    __metadata_request__decision_function = {"alpha": UNUSED}
+    __metadata_request__predict_proba = {"alpha": UNUSED}
+    __metadata_request__predict_log_proba = {"alpha": UNUSED}
+
     _rules = {
         "loss": choice(*LOSSES),
         "n_jobs": NONE | integer(),
@@ -57,7 +243,6 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
     }
     _passive_loss = "hinge"
     _numeric = False
-    _splitter = StratifiedShuffleSplit
 
     def __init__(
         self,
@@ -131,14 +316,15 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
             raise ValueError(
                 "class_weight 'balanced' is not supported for partial_fit. In order to use "
                 "'balanced' weights, use compute_class_weight('balanced', classes=classes, "
-                "y=y) on a sample of y that is large enough, and pass the result as the "
-                "class_weight parameter."
+                "y=y). In place of y you can use a large enough sample of the full "
+                "training set target to properly estimate the class frequency "
+                "distributions. Pass the resulting weights as the class_weight parameter."
             )
         if classes is None and not hasattr(self, "alphas_"):
             raise ValueError("classes must be passed on the first call to partial_fit.")
         return self._partial_fit(X, y, sample_weight, classes)
 
-    def decision_function(self, X, alpha=None):
+    def decision_function(self, X, *, alpha=None):
         """Linear predictors.
 
         Parameters
@@ -155,7 +341,7 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
         eta = self._linear_predictor(X, alpha)
         return eta[:, 0] if eta.shape[1] == 1 else eta
 
-    def predict(self, X, alpha=None):
+    def predict(self, X, *, alpha=None):
         """Predict labels.
 
         Parameters
@@ -171,7 +357,7 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
         return self._predicted(self._linear_predictor(X, alpha))
 
     @available_if(_has_probabilities)
-    def predict_proba(self, X, alpha=None):
+    def predict_proba(self, X, *, alpha=None):
         """Probabilities of the classes.
 
         With loss="log_loss" the logistic function of `decision_function`, with
@@ -188,6 +374,9 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
         -------
         ndarray of shape (n_samples, n_classes)
         """
+        return self._probabilities(X, alpha)
+
+    def _probabilities(self, X, alpha):
         eta = self._linear_predictor(X, alpha)
         if self.loss == "log_loss":
             share = expit(eta)
@@ -203,7 +392,7 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
         )
 
     @available_if(_has_probabilities)
-    def predict_log_proba(self, X, alpha=None):
+    def predict_log_proba(self, X, *, alpha=None):
         """Logarithms of `predict_proba`.
 
         Parameters
@@ -217,7 +406,7 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
         ndarray of shape (n_samples, n_classes)
         """
         with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X, alpha))
+            return np.log(self._probabilities(X, alpha))
 
     # What the shared fit asks for
 
@@ -234,8 +423,8 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
         unknown = y[known.take(codes, mode="clip") != y]
         if len(unknown):
             raise ValueError(
-                f"y has labels {np.unique(unknown).tolist()} that are not among the classes of the "
-                f"first call to partial_fit, {known.tolist()}."
+                f"y has labels {np.unique(unknown).tolist()} that are not among the classes "
+                f"of the first call to partial_fit, {known.tolist()}."
             )
         self.classes_ = known
         return codes.astype(np.float64)
@@ -270,12 +459,7 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
         """
         if self.class_weight is None:
             return np.ones((len(positive), 2))
-        factor = compute_class_weight(
-            self.class_weight,
-            classes=self.classes_,
-            y=self.classes_ if data is None else data.y,
-            sample_weight=None if data is None else data.weight,
-        )
+        factor = self._class_weights(data)
         other = factor[[0]] if len(positive) == 1 else np.ones(len(positive))
         factors = np.column_stack([other, factor[positive]])
         if data is None:
@@ -285,6 +469,17 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
         return factors / (
             factors[:, :1] * (1 - share[:, None]) + factors[:, 1:] * share[:, None]
         )
+
+    def _class_weights(self, data):
+        return compute_class_weight(
+            self.class_weight,
+            classes=self.classes_,
+            y=self.classes_ if data is None else data.y,
+            sample_weight=None if data is None else data.weight,
+        )
+
+    def _weight_in_scores(self, data):
+        return data.weight * self._class_weights(data)[data.target.astype(int)]
 
     def _shaped(self, coef):
         return coef

@@ -3,7 +3,6 @@
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.model_selection import ShuffleSplit
 from sklearn.utils import column_or_1d
 
 from skreg._kernels.stream import Models
@@ -35,10 +34,182 @@ LOG_LINK = ("poisson", "gamma")
 
 
 class SGDRegressor(RegressorMixin, StreamedModel):
+    r"""Linear regression that learns from one row at a time.
+
+    .. math::
+
+        \frac{1}{\sum_i s_i} \sum_i s_i \, \ell(y_i, b + x_i^\top w) + \alpha \Big(
+        \rho \, \|w\|_1 + \frac{1 - \rho}{2} \|w\|_2^2 \Big)
+
+    with sample weights :math:`s_i` (all 1 by default), :math:`\rho` = `l1_ratio` (1 for
+    penalty="l1", 0 for "l2"), and an intercept b that is never penalised. `alpha` means the
+    same for every `solver`; in other notations, for n rows without weights:
+
+    ========================================= ========================================
+    scikit-learn                              the same alpha and l1_ratio
+    Vowpal Wabbit --l1, --l2 (per row)        alpha l1_ratio, alpha (1 - l1_ratio)
+    λ1, λ2 of FTRL-proximal (vw --ftrl)       n alpha l1_ratio, n alpha (1 - l1_ratio)
+    mean loss + λ ||w||² ("weight decay")     alpha = 2 λ, penalty="l2"
+    sum of losses + λ ||w||_1                 λ = n alpha, penalty="l1"
+    LogisticRegression, LinearSVC with C      alpha = 1 / (n C)
+    ========================================= ========================================
+
+    Parameters
+    ----------
+    loss : {"squared_error", "huber", "epsilon_insensitive", \
+            "squared_epsilon_insensitive", "quantile", "poisson", "gamma"}, \
+            default="squared_error"
+        Squares are halved, as in scikit-learn. "poisson" and "gamma" are half deviances
+        with a logarithmic link, so that predictions are exp(b + x'w).
+    penalty : {"l2", "l1", "elasticnet"} or None, default="l2"
+        L1 gives weights that are exactly zero, at the cost of a row's entries.
+    alpha : float or sequence of floats, default=0.0001
+        Strength of the penalty, >= 0. Of a sequence, all values are learnt side by side
+        from one reading of each row, and `alpha_` is the one with the least
+        `progressive_loss_` (with `early_stopping`: the best score).
+    l1_ratio : float or None, default=0.15
+        Share of L1 with penalty="elasticnet", in [0, 1].
+    fit_intercept : bool, default=True
+        Whether to learn an intercept.
+    max_iter : int, default=1000
+        Largest number of passes of `fit`.
+    tol : float or None, default=1e-3
+        `fit` stops when the objective (the mean loss of rows before they were learnt, and
+        the penalty after the pass) has not been `tol` below the best for
+        `n_iter_no_change` passes; None: after `max_iter` passes.
+    shuffle : bool, default=True
+        Whether each pass draws an order of the rows; False: as they are given.
+    verbose : bool or int, default=0
+        Whether to print a line after every pass.
+    epsilon : float, default=0.1
+        Of the losses "huber" and "(squared_)epsilon_insensitive".
+    random_state : int, RandomState instance or None, default=None
+        Determines the orders of rows and the split of `early_stopping`.
+    learning_rate : {"invscaling", "optimal", "constant", "adaptive", "pa1", "pa2"}, \
+            default="invscaling"
+        - "optimal": 1 / (alpha (t0 + t - 1)) at row t, with Bottou's t0;
+        - "constant": eta0;
+        - "invscaling": eta0 / t**power_t;
+        - "adaptive": eta0, divided by 5 where `fit` would stop, until it is below 1e-6;
+        - "pa1", "pa2": passive-aggressive steps, with eta0 as the bound C; of the loss
+          "epsilon_insensitive" only.
+
+        Of solver="sgd": the others have a rate for each column.
+    eta0 : float, default=0.01
+        Learning rate, > 0. With solver="adagrad" and "ftrl" the rate of a column is
+        eta0 / (beta + sqrt(sum of its squared gradients)), for which 0.1 to 1 suit.
+    power_t : float, default=0.25
+        Exponent of learning_rate="invscaling"; not used by "adagrad" and "ftrl".
+    early_stopping : bool, default=False
+        Whether `fit` holds rows out, and follows how well they are predicted in place of
+        the objective. It does not concern `partial_fit`.
+    validation_fraction : float, default=0.1
+        Share of the rows held out, in (0, 1); two rows at least.
+    n_iter_no_change : int, default=5
+        Patience in passes.
+    warm_start : bool, default=False
+        Whether `fit` begins at the weights of the last fit.
+    average : bool or int, default=False
+        Whether `coef_` are averages over rows, from the first or from row `average` on:
+        means of the weights, or with L1 of the dual variables, which keeps zeros. Needs
+        solver="sgd".
+    solver : {"sgd", "adagrad", "ftrl"}, default="sgd"
+        "sgd": all columns share a learning rate, L1 is the cumulative penalty of Tsuruoka
+        et al.; "adagrad": a rate for each column; "ftrl": FTRL-proximal, which has the
+        best zeros after one pass.
+    beta : float, default=1.0
+        Of solver="adagrad" and "ftrl", > 0: see `eta0`.
+    quantile : float, default=0.5
+        Of loss="quantile", in (0, 1).
+
+    Attributes
+    ----------
+    coef_ : ndarray or CSR matrix of shape (n_features,) or (1, n_features)
+        Weights at `alpha_`, in the dtype of X. CSR with the non-zeros only if X has more
+        than 2**24 columns, or after `sparsify`, with one row. Read-only; assigning to it
+        is where `partial_fit` goes on from.
+    intercept_ : ndarray of shape (1,)
+    alphas_ : ndarray of shape (n_alphas,)
+        What was given as `alpha`.
+    alpha_ : float
+        The one that predictions use unless another is asked for.
+    coef_path_, intercept_path_ : ndarray or list, of length n_alphas
+        The same at every alpha.
+    progressive_loss_ : float or ndarray of shape (n_alphas,)
+        Weighted mean loss of the rows of the first pass, and of all `partial_fit`, each
+        before it was learnt: an honest estimate of the loss on new rows.
+    loss_curve_ : list of float or of ndarray of shape (n_alphas,)
+        The same of every pass.
+    n_iter_ : int
+        Passes of `fit`; 1 after `partial_fit`.
+    t_ : float
+        1 + number of rows learnt.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        If X has string column names.
+
+    Raises
+    ------
+    skreg.exceptions.InvalidParameter
+        For a parameter out of range. It is a ValueError and a TypeError.
+    ValueError
+        For parameters that do not go together, missing or infinite values, targets
+        outside of the range of the loss,
+        or a width other than before: the model stays as it was. Where a loss stops being
+        finite, with the learning rate; `fit` then leaves the model as it was,
+        `partial_fit` has learnt the rows before that one.
+
+    See Also
+    --------
+    SGDClassifier : The same for classes.
+    Lasso, ElasticNet, Ridge : Exact, for squared error and data that fit into memory.
+
+    Notes
+    -----
+    A row costs its entries that are not zero, and memory grows with the columns that
+    occur: beyond 2**24 columns nothing as long as a row is ever allocated. Penalties are
+    not approximated by that: a column is charged for the rows without it when it is read
+    next, which gives the weights of charging every column at every row.
+
+    A row of weight s takes a step on s (loss + penalty), and a row of weight zero is
+    absent. In `fit` weights are scaled to a mean of one; `partial_fit` takes them as
+    they are, for it does not know what is to come.
+
+    What differs from scikit-learn: sparse X has no smaller rate for the intercept; zeros
+    under an averaged L1 are kept; rows are drawn in other orders.
+
+    References
+    ----------
+    Bottou, L. Stochastic gradient descent tricks. Neural Networks: Tricks of the Trade,
+    2012.
+
+    Tsuruoka, Y., Tsujii, J. and Ananiadou, S. Stochastic gradient descent training for
+    L1-regularized log-linear models with cumulative penalty. ACL, 2009.
+
+    Duchi, J., Hazan, E. and Singer, Y. Adaptive subgradient methods for online learning
+    and stochastic optimization. Journal of Machine Learning Research, 2011.
+
+    McMahan, H. B. et al. Ad click prediction: a view from the trenches. KDD, 2013.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skreg import SGDRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> model = SGDRegressor(penalty="l1", alpha=[0.01, 0.1, 1.0], solver="ftrl", eta0=1.0)
+    >>> for _ in range(20):
+    ...     X = rng.normal(size=(100, 5))
+    ...     y = 3 * X[:, 0] + rng.normal(size=100)
+    ...     model = model.partial_fit(X, y)
+    >>> float(model.alpha_), np.flatnonzero(model.coef_)
+    (0.1, array([0]))
+    """
+
+    loss_functions = LOSSES
+
     _rules = {"loss": choice(*LOSSES)}
     _passive_loss = "epsilon_insensitive"
     _numeric = True
-    _splitter = ShuffleSplit
 
     def __init__(
         self,
@@ -104,7 +275,7 @@ class SGDRegressor(RegressorMixin, StreamedModel):
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def predict(self, X, alpha=None):
+    def predict(self, X, *, alpha=None):
         """Predict targets.
 
         Parameters
@@ -142,6 +313,9 @@ class SGDRegressor(RegressorMixin, StreamedModel):
 
     def _predicted(self, eta):
         return np.exp(eta[:, 0]) if self.loss in LOG_LINK else eta[:, 0]
+
+    def _weight_in_scores(self, data):
+        return data.weight
 
     def _score_of(self, y, predicted, weight):
         return r2_score(y, predicted, sample_weight=weight)

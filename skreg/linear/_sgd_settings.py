@@ -16,7 +16,7 @@ from skreg._validation import (
     integer,
     real,
 )
-from skreg.exceptions import invalid_parameter
+from skreg.exceptions import NEGATIVE_POWER, invalid_parameter, warn_caller
 
 SHARE = Rule(
     lambda value: real(0, 1, low_open=True).accepts(value) and value < 1,
@@ -35,7 +35,7 @@ RULES = {
     "random_state": RANDOM_STATE,
     "learning_rate": choice(*KINDS),
     "eta0": real(0, low_open=True),
-    "power_t": real(0),
+    "power_t": real(-np.inf),
     "early_stopping": BOOLEAN,
     "validation_fraction": SHARE,
     "n_iter_no_change": integer(1),
@@ -48,7 +48,7 @@ RULES = {
 L1_SHARES = {"l1": 1.0, "l2": 0.0}
 
 
-def check_settings(model, partial):
+def check_settings(model):
     """Refuse parameters that are wrong, and those that do not go together."""
     name = type(model).__name__
     check_parameters(name, vars(model), {**RULES, **model._rules})
@@ -58,8 +58,8 @@ def check_settings(model, partial):
     alphas = check_alphas(np.atleast_1d(model.alpha))
     if model.penalty == "elasticnet" and model.l1_ratio is None:
         raise ValueError("l1_ratio must be set when penalty is 'elasticnet'")
-    if partial and model.early_stopping:
-        raise ValueError("early_stopping should be False with partial_fit")
+    if model.power_t < 0.0:
+        warn_caller(NEGATIVE_POWER, FutureWarning)
     if model.solver != "sgd":
         if model.average:
             raise ValueError(

@@ -1,11 +1,14 @@
 """`coef_` and `intercept_` of models that learn from streams, read when asked for."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from skreg._validation import check_start
-from skreg.linear._wide_coef import csr_rows
+from skreg.linear._wide_coef import csr_rows, dense_rows
 
 
 class StreamedWeights:
@@ -16,16 +19,25 @@ class StreamedWeights:
     alpha, and an array of `intercept_` for every alpha.
     """
 
+    alphas_: np.ndarray
+    n_features_in_: int
+    _dtype: Any
+    _learnt_with: Any
+    _shown: Any
+    _stream: Any
+    _chosen: Callable[[], int]
+    _shaped: Callable[[np.ndarray], np.ndarray]
+
     def _read_weights(self):
         if self._shown is None:
             columns, coef, intercept = self._stream.weights(self._learnt_with)
             n_alphas = len(self.alphas_)
-            if self._stream.columns.is_dense:
-                parts = coef.T.astype(self._dtype).reshape(n_alphas, -1, len(coef))
-                coefs = [self._shaped(part) for part in parts]
+            parts = np.split(coef, n_alphas, axis=1)
+            n_features = self.n_features_in_
+            if self._stream.columns.is_narrow:
+                coefs = [dense_rows(columns, p, n_features, self._dtype) for p in parts]
+                coefs = [self._shaped(rows) for rows in coefs]
             else:
-                parts = np.split(coef, n_alphas, axis=1)
-                n_features = self.n_features_in_
                 coefs = [csr_rows(columns, p, n_features, self._dtype) for p in parts]
             intercepts = intercept.astype(self._dtype).reshape(n_alphas, -1)
             self._shown = coefs, intercepts
@@ -140,7 +152,7 @@ class StreamedWeights:
         self._stream.start_at(self._learnt_with, columns, values, np.hstack(rows)[0])
 
     def __getstate__(self):
-        state = super().__getstate__()
+        state: Any = super().__getstate__()
         if state.get("_stream") is not None:
             state["_shown"] = None
         return state

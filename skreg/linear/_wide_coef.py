@@ -29,6 +29,15 @@ def csr_rows(columns, coef, n_features, dtype):
     return sparse.csr_matrix(parts, shape=shape)
 
 
+def dense_rows(columns, coef, n_features, dtype):
+    """The same as an ndarray, zeros included."""
+    if np.array_equal(columns, np.arange(n_features)):
+        return coef.T.astype(dtype, order="C")
+    rows = np.zeros((coef.shape[1], n_features), dtype)
+    rows[:, columns] = coef.T
+    return rows
+
+
 def product(X, coef):
     """X @ coef.T as an ndarray of shape (n_samples, n_models).
 

@@ -1,7 +1,6 @@
-"""When training stops, which weights are kept, and which rows tell."""
+"""When training stops, and which weights are kept."""
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
 from skreg.mlp._schedules import ADAPTIVE_DIVISOR, SMALLEST_RATE
 
@@ -49,38 +48,3 @@ class Monitor:
         self.shrink *= ADAPTIVE_DIVISOR
         self.n_waited = 0
         return False
-
-
-def split_rows(n_samples, fraction, labels, seed):
-    """Rows to train on and rows to validate on.
-
-    Parameters
-    ----------
-    n_samples : int
-    fraction : float
-        Of the rows, for validation; at least two.
-    labels : ndarray of shape (n_samples,) or None
-        Classes to stratify by, where each class is large enough for that.
-    seed : int
-
-    Returns
-    -------
-    train, validation : ndarray of int, sorted
-    """
-    if n_samples < 3:
-        raise ValueError(
-            f"The validation set is too small: with n_samples = {n_samples} there are not "
-            "two rows to validate on and one to train on; set early_stopping=False."
-        )
-    # R2 needs two rows. ceil rounds 0.1 * 30, which is a little more than 3, to 4.
-    n_validation = int(np.ceil(fraction * n_samples - 1e-9))
-    n_validation = min(max(n_validation, 2), n_samples - 1)
-    if labels is not None:
-        counts = np.unique(labels, return_counts=True)[1]
-        n_train = n_samples - n_validation
-        if counts.min() < 2 or len(counts) > min(n_validation, n_train):
-            labels = None
-    train, validation = train_test_split(
-        np.arange(n_samples), test_size=n_validation, random_state=seed, stratify=labels
-    )
-    return np.sort(train), np.sort(validation)

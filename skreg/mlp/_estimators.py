@@ -21,7 +21,7 @@ from skreg.exceptions import (
 )
 from skreg.linear._callbacks import SILENT, WithCallbacks, what_is_given
 from skreg.mlp._data import check_outputs
-from skreg.mlp._early_stopping import Monitor, split_rows
+from skreg.mlp._early_stopping import Monitor
 from skreg.mlp._flat_vector import FlatVector, check_layout
 from skreg.mlp._lbfgs import minimize_objective
 from skreg.mlp._network import (
@@ -45,6 +45,7 @@ from skreg.mlp._settings import (
     schedule_of,
 )
 from skreg.mlp._training import n_batches, train_epoch
+from skreg.paths.splitting import hold_out
 
 AUTO_BATCH_SIZE = 200
 HISTORY = (
@@ -166,7 +167,7 @@ class MultilayerPerceptron(WithCallbacks, FlatVector):
     def _split(self, data):
         labels = self._labels(data)
         seed = self._seed % 2**32
-        parts = split_rows(len(data.y), self.validation_fraction, labels, seed)
+        parts = hold_out(len(data.y), self.validation_fraction, labels, seed)
         return tuple(data.part(rows) for rows in parts)
 
     # Where training stands

@@ -1,7 +1,10 @@
-"""Folds as pairs of row indices into validated data, from anything that is a `cv`."""
+"""Folds as pairs of row indices into validated data, from anything that is a `cv`.
+
+And one random split, for early stopping.
+"""
 
 import numpy as np
-from sklearn.model_selection import check_cv
+from sklearn.model_selection import check_cv, train_test_split
 
 
 def split_rows(cv, data, split_params):
@@ -72,3 +75,38 @@ def _checked_indices(part, n_samples, expected):
     if outside.size:
         raise ValueError(f"cv contains the index {outside[0]}; {expected}")
     return part % n_samples
+
+
+def hold_out(n_samples, fraction, labels, seed):
+    """Rows to train on and rows to validate on.
+
+    Parameters
+    ----------
+    n_samples : int
+    fraction : float
+        Of the rows, for validation; at least two.
+    labels : ndarray of shape (n_samples,) or None
+        Classes to stratify by, where each class is large enough for that.
+    seed : int or RandomState
+
+    Returns
+    -------
+    train, validation : ndarray of int, sorted
+    """
+    if n_samples < 3:
+        raise ValueError(
+            f"The validation set is too small: with n_samples = {n_samples} there are not "
+            "two rows to validate on and one to train on; set early_stopping=False."
+        )
+    # R2 needs two rows. ceil rounds 0.1 * 30, which is a little more than 3, to 4.
+    n_validation = int(np.ceil(fraction * n_samples - 1e-9))
+    n_validation = min(max(n_validation, 2), n_samples - 1)
+    if labels is not None:
+        counts = np.unique(labels, return_counts=True)[1]
+        n_train = n_samples - n_validation
+        if counts.min() < 2 or len(counts) > min(n_validation, n_train):
+            labels = None
+    train, validation = train_test_split(
+        np.arange(n_samples), test_size=n_validation, random_state=seed, stratify=labels
+    )
+    return np.sort(train), np.sort(validation)

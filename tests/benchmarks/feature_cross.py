@@ -81,7 +81,7 @@ class World:
 
 
 def learnt(model, world, n_rows):
-    """The model after one read of the stream, rows of each cell, and seconds of learning."""
+    """Teach the model from one read; rows of each cell, and seconds of learning."""
     rng = np.random.default_rng(1)
     counts, seconds = np.zeros(N_CELLS, int), 0.0
     for start in range(0, n_rows, CHUNK):

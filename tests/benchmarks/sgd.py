@@ -1,4 +1,4 @@
-"""One pass over a million rows: against scikit-learn's SGD, and against Vowpal Wabbit's FTRL.
+"""One pass over a million rows, beside scikit-learn's SGD and Vowpal Wabbit's FTRL.
 
     python -m tests.benchmarks.sgd [--rows N] [--rounds N] [--vw PYTHON]
 
@@ -150,7 +150,8 @@ def main():
     fit(SGDClassifier, X[:100], y[:100], **SGD)()  # compiles, or loads what is compiled
     fit(SGDClassifier, X[:100], y[:100], alpha=0.0, **COMMON, **FTRL)()
     print(
-        "| case | bar | their time / skreg's | quartiles | skreg, ns a row | theirs | loss |"
+        "| case | bar | their time / skreg's | quartiles | skreg, ns a row | theirs |"
+        " loss |"
     )
     print("|---|---|---|---|---|---|---|")
     against_scikit_learn(X, y, given.rounds)

@@ -106,6 +106,17 @@ SETTINGS = {
     ],
 }
 
+# Learnt row by row, in an order drawn at random: the solution is not exact.
+SHORT = {"random_state": 0, "tol": None, "max_iter": 20, "eta0": 0.005}
+STREAMED = {
+    skreg.SGDRegressor: [
+        SHORT,
+        {**SHORT, "penalty": "l1", "average": True},
+        {**SHORT, "loss": "huber", "penalty": "elasticnet", "alpha": 0.01, "epsilon": 9},
+    ],
+}
+SETTINGS |= STREAMED
+
 # All targets are one problem; y has two dimensions.
 MULTI_TASK_SINGLE = (skreg.MultiTaskLasso, skreg.MultiTaskElasticNet)
 MULTI_TASK_CV = (skreg.MultiTaskLassoCV, skreg.MultiTaskElasticNetCV)
@@ -138,7 +149,7 @@ class Case(NamedTuple):
     @property
     def iterates(self):
         """Whether tol bounds what is left of the duality gap."""
-        return hasattr(self.cls(), "tol") and self.cls is not skreg.Ridge
+        return hasattr(self.cls(), "tol") and self.cls not in (skreg.Ridge, *STREAMED)
 
     @property
     def tight(self):
@@ -209,6 +220,10 @@ OWN_SETTINGS = {
         {**FEW_ALPHAS, "standardize": True, "fit_intercept": False, "scoring": "r2"},
         {"alphas": 8, "cv": "bic"},
     ],
+    skreg.SGDRegressor: [
+        {**SHORT, "solver": "adagrad", "eta0": 5.0},
+        {**SHORT, "solver": "ftrl", "eta0": 5.0, "penalty": "l1", "alpha": [0.1, 0.01]},
+    ],
     skreg.RidgeCV: [
         {"cv": "loo", "rule": "1se"},
         {"cv": "gcv", "alpha_per_target": True},
@@ -222,6 +237,7 @@ OWN_SETTINGS = {
 
 CASES = [Case(cls, settings) for cls, rows in SETTINGS.items() for settings in rows]
 OWN_CASES = [Case(cls, rows) for cls, table in OWN_SETTINGS.items() for rows in table]
+EXACT_CASES = [case for case in CASES if case.cls not in STREAMED]
 DEFAULTS = [Case(cls, rows[0]) for cls, rows in SETTINGS.items()]
 
 
@@ -233,6 +249,7 @@ def crossed(cases):
 every_case = crossed(CASES)
 every_setting = crossed(CASES + OWN_CASES)
 every_class = crossed(DEFAULTS)
+exact_class = crossed([case for case in DEFAULTS if case.cls not in STREAMED])
 
 
 def of(*classes, cases=CASES):

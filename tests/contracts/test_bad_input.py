@@ -104,7 +104,32 @@ BAD_PARAMETERS = {
         "standardize": NO_BOOLEAN,
     },
 }
+BAD_PARAMETERS[skreg.SGDRegressor] = {
+    "loss": ["hinge", None, 1],
+    "penalty": ["l3", 1, True],
+    "alpha": NO_STRENGTH,
+    "l1_ratio": [-0.1, 1.1, NAN, "half", 1j],
+    "fit_intercept": NO_BOOLEAN,
+    "max_iter": NO_INTEGER,
+    "tol": [-1e-4, NAN, "tight", 1j],
+    "shuffle": NO_BOOLEAN,
+    "verbose": [-1, "loud", None],
+    "epsilon": NO_STRENGTH,
+    "random_state": [-1, 1.5, "seed"],
+    "learning_rate": ["fast", None, 0.1],
+    "eta0": [0.0, *NO_STRENGTH],
+    "power_t": [NAN, "half", None],
+    "early_stopping": NO_BOOLEAN,
+    "validation_fraction": [0.0, 1.0, NAN, None],
+    "n_iter_no_change": NO_INTEGER,
+    "warm_start": NO_BOOLEAN,
+    "average": [0, -1, 1.5, "yes", None],
+    "solver": ["adam", None, 1],
+    "beta": [0.0, *NO_STRENGTH],
+    "quantile": [0.0, 1.0, NAN, None],
+}
 BAD_ENTRIES = {
+    skreg.SGDRegressor: {"alpha": [[], [1.0, -1.0], [NAN, 1.0], ["a"], [None], [[1.0]]]},
     skreg.Ridge: {"alpha": [[], [1.0, -1.0], [NAN, 1.0], ["a", "b"], [1.0, 2.0, 3.0]]},
     skreg.LassoCV: {
         "alphas": [[], [1.0, -1.0], [NAN], [INF], ["a"], [None], [[1.0]]],

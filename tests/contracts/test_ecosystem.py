@@ -44,6 +44,7 @@ from tests.contracts.estimators import (
     crossed,
     every_case,
     every_class,
+    exact_class,
     learned,
     make_data,
     of,
@@ -63,7 +64,7 @@ def pair(case):
     return case.make(**case.tight), case.reference(**case.reference_tight)
 
 
-@every_class
+@exact_class
 def test_pipeline(case):
     X, y = case.data()
     ours, theirs = (make_pipeline(StandardScaler(), m).fit(X, y) for m in pair(case))
@@ -91,7 +92,7 @@ def test_grid_search(case):
     assert_close(ours.cv_results_[name], theirs.cv_results_[name])
 
 
-@every_class
+@exact_class
 def test_cross_validation_helpers(case):
     X, y = case.data()
     ours, theirs = pair(case)

@@ -16,12 +16,19 @@ MODULES = {
     "test_coordinate_descent.py": ("linear_model", 250),
     "test_ridge.py": ("linear_model", 250),
     "test_mlp.py": ("neural_network", 45),
+    "test_sgd.py": ("linear_model", 230),
 }
 PRIVATE = "reads private attributes of scikit-learn's class."
 ROUNDS = (
     "max_iter=5 twice is five rounds twice, which start over from another support than "
     "ten rounds go on from; both end at the same solution."
 )
+
+SPARSE_RATE = (
+    "scikit-learn has a rate 100 times smaller for the intercept of sparse X; here dense "
+    "and sparse X give the same weights."
+)
+LUCK = "a bound on a score or a number of passes that depends on the order of rows drawn."
 
 # A test that fails here is a deliberate deviation, and this says which; the end of the
 # name, [parameters], may be left out.
@@ -57,6 +64,35 @@ DEVIATIONS = {
             "positive ridge runs on coordinate descent, which solves the test's two "
             "orthogonal columns in the one epoch that is allowed."
         ),
+    },
+    "test_sgd.py": {
+        "test_plain_has_no_average_attr": PRIVATE,
+        "test_validation_mask_correctly_subsets": PRIVATE,
+        "test_loss_function_epsilon": PRIVATE,
+        "test_late_onset_averaging_reached": (
+            "works on coef_ in place, which is read-only: it has to be assigned."
+        ),
+        "test_not_enough_sample_for_early_stopping": (
+            "one row at least is trained on, rather than refused."
+        ),
+        "test_sgd_early_stopping_with_partial_fit": (
+            "partial_fit does not mind early_stopping, which check_estimator needs."
+        ),
+        "test_sgd_error_on_zero_validation_weight": (
+            "no weights at all are refused as such, and rows of weight zero not drawn."
+        ),
+        "test_average_binary_computed_correctly[SparseSGDClassifier]": SPARSE_RATE,
+        "test_sgd_multiclass_average[SparseSGDClassifier]": SPARSE_RATE,
+        "test_sgd_averaged_computed_correctly[SparseSGDRegressor]": SPARSE_RATE,
+        "test_sgd_averaged_partial_fit[SparseSGDRegressor]": SPARSE_RATE,
+        "test_average_sparse[SparseSGDRegressor]": SPARSE_RATE,
+        "test_sgd_proba[SparseSGDClassifier]": SPARSE_RATE,
+        "test_balanced_weight": LUCK,
+        "test_tol_parameter": LUCK,
+        "test_multi_thread_multi_class_and_early_stopping": (
+            "all classes stop together, at 123 passes where the test allows 120."
+        ),
+        "test_multi_core_gridsearch_and_early_stopping": LUCK,
     },
     "test_mlp.py": {
         "test_fit": PRIVATE,
@@ -115,6 +151,6 @@ def test_only_the_listed_deviations_fail(name):
     unexpected = [
         test
         for test in unsuccessful(output)
-        if test.partition("[")[0] not in DEVIATIONS[name]
+        if not {test, test.partition("[")[0]} & set(DEVIATIONS[name])
     ]
     assert not unexpected, output[-6000:]

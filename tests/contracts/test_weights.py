@@ -10,10 +10,13 @@ from sklearn.model_selection import GroupKFold, KFold
 import skreg
 from tests.contracts.estimators import (
     CASES,
+    EXACT_CASES,
     MULTI_OUTPUT,
+    OWN_CASES,
     PENALIZED,
     PENALIZED_CV,
     SELECTORS,
+    STREAMED,
     assert_close,
     crossed,
     every_class,
@@ -32,7 +35,7 @@ pytestmark = [
 CONTAINERS = pytest.mark.parametrize(
     "container", [np.asarray, sparse.csr_array, sparse.csc_matrix]
 )
-SCALE_FREE = of(*PENALIZED, *PENALIZED_CV)
+SCALE_FREE = of(*PENALIZED, *PENALIZED_CV, *STREAMED)
 
 
 def weighted_data(n_targets=None, seed=0):
@@ -67,7 +70,7 @@ def repeated_splits(weight, folds=3):
     return origin, once, repeated
 
 
-@every_setting
+@crossed([case for case in CASES + OWN_CASES if case.cls not in STREAMED])
 @CONTAINERS
 def test_integer_weights_are_repeated_rows(case, container):
     allowed(case, container)
@@ -296,7 +299,7 @@ def test_boolean_weights_select_rows(case):
     assert_close(learned(found), learned(expected), 1e-7)
 
 
-@crossed([case for case in CASES if case.settings.get("fit_intercept", True)])
+@crossed([case for case in EXACT_CASES if case.settings.get("fit_intercept", True)])
 def test_weighted_residuals_sum_to_zero(case):
     X, y, weight = weighted_data(case.n_targets)
     model = case.make().fit(X, y, sample_weight=weight)
