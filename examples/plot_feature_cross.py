@@ -35,8 +35,8 @@ CHUNK, N_CHUNKS = 100_000, 10
 PENALTIES = {"L1": ("l1", 1.3e-5), "L2": ("l2", 1.3e-5)}
 
 # %%
-# The response depends on where a river flows and where a town is: log-odds of 2 in the cells
-# along the river, and of -2 in the town. All other cells are the same.
+# The response depends on where a river flows and where a town is: log-odds of 2 in the
+# cells along the river, and of -2 in the town. All other cells are the same.
 
 
 def effects():

@@ -300,9 +300,12 @@ def _predict(rule, now, state, m, layout, data, slots, first, last, weights):
 def _learn_row(rule, now, state, m, layout, data, slots, first, last, weights, scale):
     """Learn the gradients scale * x_ij in model m."""
     for position in range(first, last):
+        x = data[np.uint64(position)]
+        if remembers(rule) and x == 0.0:
+            continue  # so that a zero that is stored, or dense, leaves the same bits
         slot = slot_at(layout, slots, first, position)
         w = weights[m, np.uint64(position - first)] if remembers(rule) else 0.0
-        learn(rule, now, state, slot, m, w, scale * data[np.uint64(position)])
+        learn(rule, now, state, slot, m, w, scale * x)
 
 
 @inlined(force=True)

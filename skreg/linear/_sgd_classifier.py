@@ -422,9 +422,10 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
         codes = y == known[1] if len(known) == 2 else np.searchsorted(known, y)
         unknown = y[known.take(codes, mode="clip") != y]
         if len(unknown):
+            labels = np.unique(unknown).tolist()
             raise ValueError(
-                f"y has labels {np.unique(unknown).tolist()} that are not among the classes "
-                f"of the first call to partial_fit, {known.tolist()}."
+                f"y has labels {labels} that are not among the classes of the first call "
+                f"to partial_fit, {known.tolist()}."
             )
         self.classes_ = known
         return codes.astype(np.float64)
