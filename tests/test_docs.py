@@ -70,7 +70,8 @@ def test_the_page_of_networks_names_their_parameters():
 
 
 @pytest.mark.parametrize(
-    "filename", ["README.md", "docs/choosing_lambda.md", "docs/mlp.md"]
+    "filename",
+    ["README.md", "docs/choosing_lambda.md", "docs/mlp.md", "docs/streaming.md"],
 )
 def test_code_of_documents_runs(filename):
     text = (ROOT / filename).read_text()
@@ -87,6 +88,7 @@ def test_code_of_documents_runs(filename):
         ("quickstart.py", ["lasso_cv_curve.png", "lasso_path.png"]),
         ("plot_choosing_lambda.py", ["choosing_lambda.png"]),
         ("plot_dropout.py", ["dropout.png"]),
+        ("plot_feature_cross.py", ["feature_cross.png"]),
         ("plot_uncertainty.py", ["uncertainty.png"]),
     ],
 )
@@ -105,4 +107,4 @@ def test_examples_run(script, pictures, tmp_path):
 def test_every_example_is_run():
     scripts = {path.name for path in (ROOT / "examples").glob("*.py")}
     models = {"plot_choosing_lambda.py", "plot_dropout.py", "plot_uncertainty.py"}
-    assert scripts == {"quickstart.py", *models}
+    assert scripts == {"quickstart.py", "plot_feature_cross.py", *models}

@@ -130,7 +130,6 @@ def measure(name, n_rows):
     counts, seconds = learnt(model, world, n_rows)
     numbers = {"rows": n_rows, "alphas": len(alphas), "rows_per_second": n_rows / seconds}
     numbers["peak_rss"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    numbers["touched"] = int((counts > 0).sum()) + N_MAIN
     numbers["touched"] = int(model._stream.columns.n_slots)
     weights = weights_of_cells(model.coef_, world.columns)
     numbers |= {
