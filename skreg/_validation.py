@@ -11,7 +11,7 @@ from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_array, check_consistent_length, check_scalar
 from sklearn.utils.validation import validate_data
 
-from skreg.exceptions import invalid_parameter
+from skreg.exceptions import invalid_parameter, start_mismatch
 
 FLOATS = (np.float64, np.float32)
 NEGLIGIBLE_WEIGHT = 1e-200
@@ -301,9 +301,5 @@ def check_start(coef, shape, name):
         check_array(coef, ensure_2d=False, dtype=np.float64, input_name=name)
     )
     if start.shape != shape:
-        expected = f"{shape[1:]} or {shape}" if shape[0] == 1 else f"{shape}"
-        raise ValueError(
-            f"Provided {name} does not match dataset: {name} has shape {coef.shape}; "
-            f"expected {expected} for this X and y."
-        )
+        raise ValueError(start_mismatch(name, coef.shape, shape))
     return start

@@ -19,6 +19,15 @@ def invalid_parameter(owner, name, got, expected):
     )
 
 
+def start_mismatch(name, got, shape):
+    """What to say of coefficients to start from that have another shape than the data."""
+    expected = f"{shape[1:]} or {shape}" if shape[0] == 1 else f"{shape}"
+    return (
+        f"Provided {name} does not match dataset: {name} has shape {got}; expected "
+        f"{expected} for this X and y."
+    )
+
+
 NON_FINITE_COEF = (
     "Coordinate descent iterations resulted in non-finite parameter values. The input "
     "data may contain large values (squares beyond 1e308) and need to be preprocessed; "

@@ -104,14 +104,17 @@ class StreamedModel(StreamedWeights, BaseEstimator):
 
     def _start(self, coef, intercept):
         """What to start from at every alpha: given, or with `warm_start` the last fit."""
-        if self.warm_start and hasattr(self, "alphas_"):
-            before = self._weights_at(None)
-            coef = before[0] if coef is None else coef
-            intercept = before[1] if intercept is None else intercept
         n_alphas = np.size(self.alpha)
-        if coef is None and intercept is None:
+        coefs, intercepts = [coef] * n_alphas, [intercept] * n_alphas
+        if self.warm_start and hasattr(self, "alphas_"):
+            before = self._read_weights()
+            if len(self.alphas_) != n_alphas:
+                before = tuple([part] * n_alphas for part in self._weights_at(None))
+            coefs = before[0] if coef is None else coefs
+            intercepts = before[1] if intercept is None else intercepts
+        if coefs[0] is None and intercepts[0] is None:
             return None
-        return [coef] * n_alphas, [intercept] * n_alphas
+        return coefs, intercepts
 
     def _go_on(self, settings):
         """Refuse other settings than before; begin anew where weights were assigned."""

@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import check_is_fitted
 
 from skreg._validation import check_start
+from skreg.exceptions import start_mismatch
 from skreg.linear._wide_coef import csr_rows, dense_rows
 
 
@@ -49,8 +51,8 @@ class StreamedWeights:
         coefs, intercepts = self._shown
         intercepts.flags.writeable = False
         for coef in coefs:
-            if not sparse.issparse(coef):
-                coef.flags.writeable = False
+            numbers = coef.data if sparse.issparse(coef) else coef
+            numbers.flags.writeable = False
 
     def _weights_at(self, alpha):
         """coef_ and intercept_ at one of the alphas; None: at the chosen one."""
@@ -137,6 +139,7 @@ class StreamedWeights:
         coefs, intercepts = self._read_weights()
         if sparse.issparse(coefs[0]):
             self._shown = [self._shaped(coef.toarray()) for coef in coefs], intercepts
+            self._freeze()
         return self
 
     def _start_at(self, coefs, intercepts):
@@ -165,8 +168,12 @@ def _by_column(coefs, shape):
     if not sparse.issparse(coefs[0]):
         rows = [check_start(coef, shape, "coef_init") for coef in coefs]
         return np.arange(shape[1]), np.vstack(rows).T
+    for coef in coefs:
+        if coef.shape != shape:
+            raise ValueError(start_mismatch("coef_init", coef.shape, shape))
     entries = sparse.vstack(coefs).tocoo()
+    assert_all_finite(entries.data, input_name="coef_init")
     columns, position = np.unique(entries.col, return_inverse=True)
     values = np.zeros((len(columns), entries.shape[0]))
-    values[position, entries.row] = entries.data
+    np.add.at(values, (position, entries.row), entries.data)  # entries may be repeated
     return columns.astype(np.int64), values
