@@ -50,8 +50,17 @@ def classification(n_samples=100, n_features=5, n_classes=2, seed=0):
 def learned(model):
     """All that predicts, as one vector."""
     coefs, intercepts = model._read_weights()
-    rows = [coef.toarray() if sparse.issparse(coef) else coef for coef in coefs]
+    rows = [numbers_of(coef) for coef in coefs]
     return np.concatenate([np.ravel(part) for part in [*rows, intercepts]])
+
+
+def numbers_of(coef):
+    """Zeros included, unless there are too many."""
+    if not sparse.issparse(coef):
+        return coef
+    if coef.shape[1] < 2**16:
+        return coef.toarray()
+    return np.concatenate([coef.indptr, coef.indices, coef.data])
 
 
 def same_bits(one, other):
