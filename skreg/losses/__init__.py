@@ -8,7 +8,14 @@ from skreg.losses._epsilon_insensitive import EpsilonInsensitive
 from skreg.losses._gamma import Gamma
 from skreg.losses._hinge import Hinge
 from skreg.losses._huber import Huber
-from skreg.losses._interface import d1, d2, inverse_link, register, value
+from skreg.losses._interface import (
+    d1,
+    d2,
+    inverse_link,
+    register,
+    value,
+    value_and_d1,
+)
 from skreg.losses._log_loss import LogLoss
 from skreg.losses._modified_huber import ModifiedHuber
 from skreg.losses._poisson import Poisson
@@ -34,4 +41,5 @@ __all__ = [
     "inverse_link",
     "register",
     "value",
+    "value_and_d1",
 ]

@@ -18,6 +18,11 @@ def d1(loss, y, eta):
 
 
 @dispatched
+def value_and_d1(loss, y, eta):
+    """Both, for losses that have a part in common."""
+
+
+@dispatched
 def d2(loss, y, eta):
     """Second derivative of the loss in eta."""
 
@@ -27,12 +32,17 @@ def inverse_link(loss, eta):
     """The mean of y given the linear predictor."""
 
 
-def register(kernel_class, *, value, d1, d2, inverse_link):
+def _apart(loss, y, eta):
+    return value(loss, y, eta), d1(loss, y, eta)
+
+
+def register(kernel_class, *, value, d1, d2, inverse_link, value_and_d1=_apart):
     """Make a loss kernel tuple class known to every solver (see :mod:`skreg.losses`)."""
     table = globals()
     for name, function in (
         ("value", value),
         ("d1", d1),
+        ("value_and_d1", value_and_d1),
         ("d2", d2),
         ("inverse_link", inverse_link),
     ):

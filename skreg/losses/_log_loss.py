@@ -17,6 +17,13 @@ def value(loss, y, eta):
     return np.log1p(np.exp(-abs(margin))) + max(-margin, 0.0)
 
 
+def value_and_d1(loss, y, eta):
+    margin = y * eta
+    small = np.exp(-abs(margin))
+    share = (small if margin >= 0.0 else 1.0) / (1.0 + small)
+    return np.log1p(small) + max(-margin, 0.0), -y * share
+
+
 def d1(loss, y, eta):
     return -y * _share(-y * eta)
 
@@ -36,4 +43,6 @@ def _share(eta):
     return (1.0 if eta >= 0.0 else small) / (1.0 + small)
 
 
-register(LogLoss, value=value, d1=d1, d2=d2, inverse_link=inverse_link)
+register(
+    LogLoss, value=value, d1=d1, d2=d2, inverse_link=inverse_link, value_and_d1=value_and_d1
+)

@@ -28,6 +28,7 @@ from skreg.losses import (
     d2,
     inverse_link,
     value,
+    value_and_d1,
 )
 
 NUMBERS = st.floats(-100, 100)
@@ -166,6 +167,15 @@ def test_first_derivative(row, data):
 @each
 @by_hypothesis
 @given(data=st.data())
+def test_value_and_first_derivative_together(row, data):
+    y, eta = drawn(row, data)
+    apart = value(row.loss, y, eta), d1(row.loss, y, eta)
+    np.testing.assert_allclose(value_and_d1(row.loss, y, eta), apart, rtol=1e-14, atol=0)
+
+
+@each
+@by_hypothesis
+@given(data=st.data())
 def test_second_derivative(row, data):
     y, eta = drawn(row, data)
     away_from_bends(row, y, eta)
@@ -220,6 +230,10 @@ def test_pinball_loss_is_least_at_the_quantile(level):
 def test_log_loss_does_not_overflow(y, eta):
     assert value(LogLoss(), y, eta) == max(0.0, -y * eta)
     assert d1(LogLoss(), y, eta) == (-y if y * eta < 0 else 0.0)
+    assert value_and_d1(LogLoss(), y, eta) == (
+        value(LogLoss(), y, eta),
+        d1(LogLoss(), y, eta),
+    )
 
 
 @each
