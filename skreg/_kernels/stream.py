@@ -22,9 +22,8 @@ LINE = 8  # numbers that come from memory together
 # 2^20 columns and 30 entries a row takes 110 ns in order and 150 in random order, without
 # asking 180 and 700; 6 and 24 rows are as good.
 AHEAD = 12
-STEEPEST = (
-    1e12  # slopes are clipped there, as in scikit-learn: a step too far can be undone
-)
+# Slopes are clipped there, as in scikit-learn: a step too far can be undone.
+STEEPEST = 1e12
 
 
 class Targets(NamedTuple):
