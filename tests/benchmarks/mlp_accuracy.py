@@ -59,16 +59,27 @@ LIBRARIES = ("skreg", "scikit-learn")
 LADDER_COMMON = {
     "hidden_layer_sizes": (512, 512),
     "batch_size": 128,
-    "solver": "sgd",
-    "momentum": 0.95,
+    "solver": "adam",
     "learning_rate": "cosine",
+    "learning_rate_init": 1e-3,
     "n_iter_no_change": np.inf,
     "dtype": "float32",
 }
-LADDER_EPOCHS = 20
+LADDER_EPOCHS = 40
 # Rungs in the order of the errors published for them (Srivastava et al. 2014, table 9).
-LADDER_CANDIDATES = {}
-LADDER = {}
+RATES = [
+    {"dropout": 0.4, "input_dropout": 0.1},
+    {"dropout": 0.5, "input_dropout": 0.2},
+]
+LADDER_CANDIDATES = {
+    "L2": [{"alpha": alpha} for alpha in (0.2, 1.0, 5.0)],
+    "max-norm": [{"alpha": 0.0, "max_norm": bound} for bound in (0.5, 0.75, 1.0)],
+    "dropout + L2": [rates | {"alpha": alpha} for rates in RATES for alpha in (0.1, 1.0)],
+    "dropout + max-norm": [
+        rates | {"alpha": 0.0, "max_norm": bound} for rates in RATES for bound in (1.0, 2.0)
+    ],
+}
+LADDER = {rung: candidates[0] for rung, candidates in LADDER_CANDIDATES.items()}
 VARIANTS = {
     "early stopping": {"early_stopping": True},
     "early stopping, refit": {"early_stopping": True, "refit": True},
