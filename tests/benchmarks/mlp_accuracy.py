@@ -72,11 +72,19 @@ RATES = [
     {"dropout": 0.5, "input_dropout": 0.2},
 ]
 LADDER_CANDIDATES = {
-    "L2": [{"alpha": alpha} for alpha in (0.2, 1.0, 5.0)],
-    "max-norm": [{"alpha": 0.0, "max_norm": bound} for bound in (0.5, 0.75, 1.0)],
-    "dropout + L2": [rates | {"alpha": alpha} for rates in RATES for alpha in (0.1, 1.0)],
+    "L2": [{"alpha": alpha} for alpha in (0.2, 1.0, 5.0, 20.0)],
+    "max-norm": [{"alpha": 0.0, "max_norm": bound} for bound in (0.35, 0.5, 0.75, 1.0)],
+    "dropout + L2": [
+        RATES[0] | {"alpha": 5.0},
+        *(rates | {"alpha": alpha} for rates in RATES for alpha in (0.1, 1.0)),
+    ],
     "dropout + max-norm": [
-        rates | {"alpha": 0.0, "max_norm": bound} for rates in RATES for bound in (1.0, 2.0)
+        RATES[0] | {"alpha": 0.0, "max_norm": 0.5},
+        *(
+            rates | {"alpha": 0.0, "max_norm": bound}
+            for rates in RATES
+            for bound in (1.0, 2.0)
+        ),
     ],
 }
 LADDER = {rung: candidates[0] for rung, candidates in LADDER_CANDIDATES.items()}

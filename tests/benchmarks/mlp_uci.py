@@ -3,11 +3,11 @@
 ``python -m tests.benchmarks.mlp_uci --data DIR --sets concrete energy power-plant yacht``
 
 DIR holds ``uci-regression/NAME.npz``: X, y, and the rows ``train_S``, ``test_S`` of the
-official splits S = 0, 1, ... Every split is one experiment of its own: the rate of dropout,
-the learning rate and the precision tau of the noise are chosen by log-likelihood on the
-last fifth of its training rows, then a network is trained on all of them and meets the test
-rows once. Printed are the RMSE of the mean of the passes (Monte-Carlo dropout), that of the
-full network, and the mean log-likelihood of the mixture of the passes with normal noise of
+official splits S = 0, 1, ... Every split is one experiment of its own: the rate of dropout
+and the precision tau of the noise are chosen by log-likelihood on the last fifth of its
+training rows, then a network is trained on all of them and meets the test rows once.
+Printed are the RMSE of the mean of the passes (Monte-Carlo dropout), that of the full
+network, and the mean log-likelihood of the mixture of the passes with normal noise of
 precision tau.
 
 Gal, Ghahramani: Dropout as a Bayesian approximation, ICML 2016. `PUBLISHED` are the results
@@ -39,9 +39,19 @@ SETTINGS = {
     "dtype": "float32",
 }
 RATES = (0.005, 0.01, 0.05, 0.1)
-LEARNING_RATES = (3e-3, 1e-2)
-EPOCHS = {"power-plant": 500}  # ten times the rows of the others
-DEFAULT_EPOCHS = 4000
+
+
+class Budget(NamedTuple):
+    """Of every fit on a data set; the learning rate is where the cosine begins."""
+
+    epochs: int
+    learning_rate: float
+
+
+# Not searched per split. Tried on the validation rows of the first three splits (the first
+# one of the power plant, which has ten times the rows of the others).
+BUDGET = Budget(4000, 1e-2)
+BUDGETS = {"power-plant": Budget(1000, 3e-3)}
 N_PASSES = 10_000
 MAX_VALIDATION_PASSES = 2_000  # for every candidate
 # Multiples of 1 / (mean squared error on the validation rows).
@@ -59,7 +69,6 @@ class Choice(NamedTuple):
     """What the validation rows decide."""
 
     rate: float
-    learning_rate: float
     tau: float
 
 
@@ -74,14 +83,14 @@ class Outcome(NamedTuple):
 class Standardized:
     """Network on standardized features and targets, that predicts in the units of y."""
 
-    def __init__(self, rate, learning_rate, epochs):
+    def __init__(self, rate, budget):
         self.X_scaler, self.y_scaler = StandardScaler(), StandardScaler()
         self.net = MLPRegressor(
             **SETTINGS,
             dropout=rate,
             input_dropout=rate,
-            learning_rate_init=learning_rate,
-            max_iter=epochs,
+            learning_rate_init=budget.learning_rate,
+            max_iter=budget.epochs,
         )
 
     def fit(self, X, y):
@@ -122,22 +131,21 @@ def best_tau(y, passes):
     return max((log_likelihood(y, passes, tau), tau) for tau in scale * TAU_FACTORS)
 
 
-def chosen(X, y, epochs, n_passes):
+def chosen(X, y, budget, n_passes):
     """The best `Choice` for these training rows: trained on 4/5, compared on the rest."""
     n_train, n_passes = int(0.8 * len(X)), min(n_passes, MAX_VALIDATION_PASSES)
     found = []
     for rate in RATES:
-        for learning_rate in LEARNING_RATES:
-            net = Standardized(rate, learning_rate, epochs).fit(X[:n_train], y[:n_train])
-            likelihood, tau = best_tau(y[n_train:], net.passes(X[n_train:], n_passes))
-            found.append((likelihood, Choice(rate, learning_rate, tau)))
+        net = Standardized(rate, budget).fit(X[:n_train], y[:n_train])
+        likelihood, tau = best_tau(y[n_train:], net.passes(X[n_train:], n_passes))
+        found.append((likelihood, Choice(rate, tau)))
     return max(found)[1]
 
 
-def measured(train, test, choice, epochs, n_passes):
+def measured(train, test, choice, budget, n_passes):
     """`Outcome` of the chosen network, trained on all training rows."""
     X, y = test
-    net = Standardized(choice.rate, choice.learning_rate, epochs).fit(*train)
+    net = Standardized(choice.rate, budget).fit(*train)
     passes = net.passes(X, n_passes)
     return Outcome(
         rmse(y, passes.mean(axis=0)),
@@ -157,17 +165,19 @@ def splits(path):
 
 def of_set(name, options):
     """Every split of one data set, and the means over them."""
-    epochs = options.epochs or EPOCHS.get(name, DEFAULT_EPOCHS)
+    budget = BUDGETS.get(name, BUDGET)
+    if options.epochs is not None:
+        budget = budget._replace(epochs=options.epochs)
     outcomes = []
     for s, (train, test) in enumerate(splits(options.data / f"uci-regression/{name}.npz")):
         if s == options.splits:
             break
         start = time.perf_counter()
-        choice = chosen(*train, epochs, options.passes)
-        outcomes.append(measured(train, test, choice, epochs, options.passes))
+        choice = chosen(*train, budget, options.passes)
+        outcomes.append(measured(train, test, choice, budget, options.passes))
         seconds = time.perf_counter() - start
         print(f"  {name} {s}: {choice}, {outcomes[-1]}, {seconds:.0f} s", flush=True)
-    print(f"{name}: {len(outcomes)} splits, {epochs} epochs, {options.passes} passes")
+    print(f"{name}: {len(outcomes)} splits, {budget}, {options.passes} passes")
     for label, column in zip(Outcome._fields, zip(*outcomes, strict=True), strict=True):
         mean, error = mean_and_error(column)
         print(f"{name}: {label} {mean:.3f} ± {error:.3f}")
@@ -178,7 +188,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sets", nargs="+", default=list(PUBLISHED))
-    parser.add_argument("--epochs", type=int, help="of every fit; by default `EPOCHS`")
+    parser.add_argument("--epochs", type=int, help="of every fit; by default of `BUDGETS`")
     parser.add_argument("--splits", type=int, help="only the first ones")
     parser.add_argument("--passes", type=int, default=N_PASSES)
     options = parser.parse_args(arguments)

@@ -45,9 +45,10 @@ def test_best_tau_without_spread_is_the_inverse_of_the_squared_error():
     assert 1.0 / step < tau * np.mean(y**2) < step
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_predictions_are_in_the_units_of_y(folder):
     (X, y), _ = mlp_uci.splits(folder / "uci-regression/made-up.npz")[0]
-    net = mlp_uci.Standardized(0.01, 1e-2, 200).fit(X, y)
+    net = mlp_uci.Standardized(0.01, mlp_uci.Budget(200, 1e-2)).fit(X, y)
     assert mlp_uci.rmse(y, net.predict(X)) < 5.0
     assert mlp_uci.rmse(y, net.passes(X, 50).mean(axis=0)) < 5.0
     assert net.passes(X, 50).shape == (50, len(y))
