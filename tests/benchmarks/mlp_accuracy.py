@@ -87,7 +87,15 @@ LADDER_CANDIDATES = {
         ),
     ],
 }
-LADDER = {rung: candidates[0] for rung, candidates in LADDER_CANDIDATES.items()}
+# Of one seed, 40 epochs of 50,000 rows, validation error in the order above: 1.61, 1.59,
+# 1.52, 1.73; 1.44, 1.34, 1.42, 1.45; 1.27, 1.33, 1.30, 1.39, 1.43; 1.40, 1.27, 1.40, 1.42,
+# 1.39 %.
+LADDER = {
+    "L2": LADDER_CANDIDATES["L2"][2],
+    "max-norm": LADDER_CANDIDATES["max-norm"][1],
+    "dropout + L2": LADDER_CANDIDATES["dropout + L2"][0],
+    "dropout + max-norm": LADDER_CANDIDATES["dropout + max-norm"][1],
+}
 VARIANTS = {
     "early stopping": {"early_stopping": True},
     "early stopping, refit": {"early_stopping": True, "refit": True},
