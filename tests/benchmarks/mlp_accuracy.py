@@ -66,11 +66,11 @@ LADDER_COMMON = {
     "dtype": "float32",
 }
 LADDER_EPOCHS = 40
-# Rungs in the order of the errors published for them (Srivastava et al. 2014, table 9).
 RATES = [
     {"dropout": 0.4, "input_dropout": 0.1},
     {"dropout": 0.5, "input_dropout": 0.2},
 ]
+# Rungs in the order of the errors published for them (Srivastava et al. 2014, table 9).
 LADDER_CANDIDATES = {
     "L2": [{"alpha": alpha} for alpha in (0.2, 1.0, 5.0, 20.0)],
     "max-norm": [{"alpha": 0.0, "max_norm": bound} for bound in (0.35, 0.5, 0.75, 1.0)],
