@@ -159,14 +159,16 @@ def images(name, options):
     train = training_rows(name, options)
     test = read_images(options.data, name, "test")
     setting = COMMON | SETTINGS[name]
-    print(f"{name}, {options.epochs} epochs of {len(train[0])} rows:")
-    print(f"  {described(setting)}")
+    wanted = f"wanted of skreg {100 * TARGETS[name]:.1f} %"
+    print(f"{name}, {options.epochs} epochs of {len(train[0])} rows, {wanted}")
     for library in options.libraries:
+        shown = setting if library == "skreg" else {key: setting[key] for key in SHARED}
+        print(f"  {library}: {described(shown)}")
         scores = accuracies(train, test, setting, options.seeds, options.epochs, library)
         mean, error = mean_and_error(scores)
         print(
             f"{name}, {library}: test accuracy {100 * mean:.2f} ± {100 * error:.2f} % over "
-            f"{options.seeds} seeds, wanted {100 * TARGETS[name]:.1f} %"
+            f"{options.seeds} seeds"
         )
 
 
