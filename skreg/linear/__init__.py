@@ -6,8 +6,6 @@ from skreg.linear._multitask_elastic_net import MultiTaskElasticNet, MultiTaskEl
 from skreg.linear._multitask_lasso import MultiTaskLasso, MultiTaskLassoCV
 from skreg.linear._ridge import Ridge
 from skreg.linear._ridge_cv import RidgeCV
-from skreg.linear._sgd_classifier import SGDClassifier
-from skreg.linear._sgd_regressor import SGDRegressor
 
 __all__ = [
     "ElasticNet",
@@ -20,6 +18,4 @@ __all__ = [
     "MultiTaskLassoCV",
     "Ridge",
     "RidgeCV",
-    "SGDClassifier",
-    "SGDRegressor",
 ]
