@@ -64,7 +64,8 @@ def advance(rule, clock, l1, m, rate, row_weight, decay):
     return 1.0
 
 
-def learn(rule, now, state, slot, m, weight, gradient):
+def learn(rule, now, state, slot, m, weight, x, scale):
+    gradient = scale * x
     root = state[slot, ROOT, m]
     root = np.sqrt(root * root + gradient * gradient)
     state[slot, ROOT, m] = root

@@ -55,7 +55,9 @@ def advance(rule, clock, l1, m, rate, row_weight, decay):
     return 1.0
 
 
-def learn(rule, now, state, slot, m, weight, gradient):
+@inlined(force=True)
+def learn(rule, now, state, slot, m, weight, x, scale):
+    gradient = scale * x
     root = state[slot, ROOT, m]
     more = np.sqrt(root * root + gradient * gradient)
     state[slot, LINEAR, m] += gradient - (more - root) * now.slowness * weight

@@ -106,7 +106,8 @@ def advance(rule, clock, l1, m, rate, row_weight, decay):
     return -rate / decay
 
 
-def learn(rule, now, state, slot, m, weight, gradient):
+def learn(rule, now, state, slot, m, weight, x, scale):
+    gradient = scale * x
     state[slot, 0, m] += gradient
     if rule.average_from > 0:
         state[slot, 1, m] += gradient * now.sum_before

@@ -118,8 +118,14 @@ def advance(rule, clock, l1, m, rate, row_weight, decay):
 
 
 @dispatched(force=True)
-def learn(rule, now, state, slot, m, weight, gradient):
-    """Learn the gradient in a column whose weight was `weight` before the row."""
+def learn(rule, now, state, slot, m, weight, x, scale):
+    """Learn an entry x in a column whose weight was `weight` before the row: its gradient
+    is scale * x."""
+
+
+@dispatched(force=True)
+def measures(rule):
+    """Whether a row without a gradient has something to learn too."""
 
 
 @dispatched(force=True)
@@ -155,6 +161,10 @@ def _remembers(rule):
     return True
 
 
+def _measures(rule):
+    return False
+
+
 def _smallest(rule):
     return 0.0
 
@@ -172,6 +182,7 @@ def register(
     advance,
     learn,
     remembers=_remembers,
+    measures=_measures,
     decayed=_decayed,
     smallest=_smallest,
     renew=_renew,
@@ -185,6 +196,7 @@ def register(
         ("advance", advance),
         ("learn", learn),
         ("remembers", remembers),
+        ("measures", measures),
         ("decayed", decayed),
         ("smallest", smallest),
         ("renew", renew),
@@ -297,14 +309,14 @@ def _predict(rule, now, state, m, layout, data, slots, first, last, weights):
 
 @inlined(force=True)
 def _learn_row(rule, now, state, m, layout, data, slots, first, last, weights, scale):
-    """Learn the gradients scale * x_ij in model m."""
+    """Learn the entries of a row in model m."""
     for position in range(first, last):
         x = data[np.uint64(position)]
         if remembers(rule) and x == 0.0:
             continue  # so that a zero that is stored, or dense, leaves the same bits
         slot = slot_at(layout, slots, first, position)
         w = weights[m, np.uint64(position - first)] if remembers(rule) else 0.0
-        learn(rule, now, state, slot, m, w, scale * x)
+        learn(rule, now, state, slot, m, w, x, scale)
 
 
 @inlined(force=True)
@@ -405,7 +417,7 @@ def learn_rows(
                 decay = 1.0
             scale = slope * advance(rule, clock, l1, m, rate, s, decay)
             now = clock_of(rule, clock, l1, l2, m)
-            if slope != 0.0:
+            if slope != 0.0 or measures(rule):
                 _learn_row(
                     rule, now, state, m, layout, data, slots, first, last, weights, scale
                 )
@@ -413,7 +425,7 @@ def learn_rows(
                 scale = slope * advance(rule, b_clock, b_l1, m, rate, s, 1.0)
                 now = clock_of(rule, b_clock, b_l1, b_l2, m)
                 w = weight(rule, now, b_state, 0, m)
-                learn(rule, now, b_state, 0, m, w, scale)
+                learn(rule, now, b_state, 0, m, w, 1.0, scale)
     return n_rows
 
 

@@ -17,6 +17,14 @@ from skreg._kernels.adagrad import AdaGrad
 from skreg._kernels.ftrl import FTRL
 from skreg._kernels.rows import DenseRows
 from skreg._kernels.sgd import DECAY, N_CLOCKS, SGD
+from skreg._kernels.standardized_ftrl import (
+    MEAN,
+    SEEN,
+    SQUARES,
+    WEIGHT_SUM,
+    StandardizedFTRL,
+    spread,
+)
 from skreg._kernels.stream import (
     CONSTANT,
     INVSCALING,
@@ -58,6 +66,7 @@ class Settings(NamedTuple):
     power_t: float
     beta: float
     average_from: int
+    standardize: bool = False  # of solver "ftrl": penalties of columns of variance one
 
 
 class Stream:
@@ -126,6 +135,23 @@ class Stream:
         read_weights(rule, bias, 1, intercept)
         return self.columns.columns(), coef, intercept[0]
 
+    def penalty(self, settings):
+        """alpha [l1_ratio |w|_1 + (1 - l1_ratio) |w|^2 / 2] of every model."""
+        _, coef, _ = self.weights(settings)
+        coef = coef * self._scales(settings)
+        return settings.l1 * np.abs(coef).sum(axis=0) + 0.5 * settings.l2 * (
+            coef**2
+        ).sum(axis=0)
+
+    def _scales(self, settings):
+        """What the weights of columns are multiplied by in the penalty."""
+        if not settings.standardize:
+            return 1.0
+        state = self.columns.state[: self.columns.n_slots]
+        seen = self.clocks[0, SEEN]
+        parts = (state[:, field] for field in (WEIGHT_SUM, MEAN, SQUARES))
+        return np.sqrt(np.maximum(spread(seen, *parts), 0.0) / seen)
+
 
 class Learnt(NamedTuple):
     """What a pass over rows says."""
@@ -175,13 +201,6 @@ def learn_from(stream, settings, rows, y, weight, order):
     return Learnt(loss, totals[1], n_learnt, int(totals[2].sum()))
 
 
-def penalty_of(settings, coef):
-    """alpha [l1_ratio |w|_1 + (1 - l1_ratio) |w|^2 / 2] of every model."""
-    return settings.l1 * np.abs(coef).sum(axis=0) + 0.5 * settings.l2 * (coef**2).sum(
-        axis=0
-    )
-
-
 def learning_rates(stream, settings):
     """The learning rate that each model has reached (the largest, of AdaGrad and FTRL)."""
     if settings.solver != "sgd":
@@ -196,12 +215,17 @@ def _sizes(settings):
     """Fields of a slot, and clocks."""
     if settings.solver == "sgd":
         return (2 if settings.average_from > 0 else 1), N_CLOCKS
-    return (3, 2) if settings.solver == "adagrad" else (2, 1)
+    if settings.solver == "adagrad":
+        return 3, 2
+    return (5, 2) if settings.standardize else (2, 1)
 
 
 def _rule(settings):
     if settings.solver == "sgd":
         return SGD(settings.average_from)
+    if settings.standardize:
+        drops_constant = settings.models.fit_intercept
+        return StandardizedFTRL(settings.eta0, settings.beta, drops_constant)
     kind = AdaGrad if settings.solver == "adagrad" else FTRL
     return kind(settings.eta0, settings.beta)
 

@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skreg._solvers.streaming import Stream, learn_from, learning_rates, penalty_of
+from skreg._solvers.streaming import Stream, learn_from, learning_rates
 from skreg._validation import FLOATS, kept_rows, unchanged_on_failure
 from skreg.exceptions import (
     STREAM_NOT_CONVERGED,
@@ -221,8 +221,7 @@ class StreamedModel(StreamedWeights, BaseEstimator):
             return -self._scores(held_out)
         if self.tol is None:
             return loss  # nothing is stopped by it, and penalties read all columns
-        weights = self._stream.weights(self._learnt_with)[1]
-        return loss + self._by_alpha(penalty_of(self._learnt_with, weights))
+        return loss + self._by_alpha(self._stream.penalty(self._learnt_with))
 
     def _slow_down(self, settings):
         """Divide the learning rate of "adaptive" by 5; whether training goes on."""

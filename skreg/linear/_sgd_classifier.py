@@ -141,6 +141,12 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
         Of solver="adagrad" and "ftrl", > 0: see `eta0`.
     quantile : float, default=0.5
         Of loss="quantile", in (0, 1).
+    standardize : bool, default=False
+        Whether the penalty is that of columns divided by their standard deviation over the
+        rows so far (of the population, about the mean; a constant column gets no weight,
+        or without an intercept its plain penalty). `coef_` are those of X as it is. One
+        alpha then suits columns that are rare and columns that are frequent. Needs
+        solver="ftrl".
 
     Attributes
     ----------
@@ -271,6 +277,7 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
         solver="sgd",
         beta=1.0,
         quantile=0.5,
+        standardize=False,
     ):
         self.loss = loss
         self.penalty = penalty
@@ -296,6 +303,7 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
         self.solver = solver
         self.beta = beta
         self.quantile = quantile
+        self.standardize = standardize
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Learn the given rows in one pass.

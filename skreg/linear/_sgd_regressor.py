@@ -121,6 +121,12 @@ class SGDRegressor(RegressorMixin, StreamedModel):
         Of solver="adagrad" and "ftrl", > 0: see `eta0`.
     quantile : float, default=0.5
         Of loss="quantile", in (0, 1).
+    standardize : bool, default=False
+        Whether the penalty is that of columns divided by their standard deviation over the
+        rows so far (of the population, about the mean; a constant column gets no weight,
+        or without an intercept its plain penalty). `coef_` are those of X as it is. One
+        alpha then suits columns that are rare and columns that are frequent. Needs
+        solver="ftrl".
 
     Attributes
     ----------
@@ -236,6 +242,7 @@ class SGDRegressor(RegressorMixin, StreamedModel):
         solver="sgd",
         beta=1.0,
         quantile=0.5,
+        standardize=False,
     ):
         self.loss = loss
         self.penalty = penalty
@@ -259,6 +266,7 @@ class SGDRegressor(RegressorMixin, StreamedModel):
         self.solver = solver
         self.beta = beta
         self.quantile = quantile
+        self.standardize = standardize
 
     def partial_fit(self, X, y, sample_weight=None):
         """Learn the given rows in one pass.

@@ -44,6 +44,7 @@ RULES = {
     "solver": choice("sgd", "adagrad", "ftrl"),
     "beta": real(0, low_open=True),
     "quantile": SHARE,
+    "standardize": BOOLEAN,
 }
 L1_SHARES = {"l1": 1.0, "l2": 0.0}
 
@@ -58,6 +59,12 @@ def check_settings(model):
     alphas = check_alphas(np.atleast_1d(model.alpha))
     if model.penalty == "elasticnet" and model.l1_ratio is None:
         raise ValueError("l1_ratio must be set when penalty is 'elasticnet'")
+    if model.standardize and model.solver != "ftrl":
+        raise ValueError(
+            f"standardize=True needs solver='ftrl', which learns the scales of columns as "
+            f"rows come; got solver={model.solver!r}. Or scale X before: "
+            "StandardScaler(with_mean=False) has a partial_fit."
+        )
     if model.power_t < 0.0:
         warn_caller(NEGATIVE_POWER, FutureWarning)
     if model.solver != "sgd":
@@ -110,6 +117,7 @@ def settings_of(model, loss, models):
         float(model.power_t),
         float(model.beta),
         int(model.average),
+        bool(model.standardize),
     )
 
 
@@ -118,5 +126,6 @@ def kind_of(model):
     return {
         "solver": model.solver,
         "average": bool(model.average),
+        "standardize": bool(model.standardize),
         "number of alphas": np.size(model.alpha),
     }
