@@ -120,7 +120,8 @@ def advance(rule, clock, l1, m, rate, row_weight, decay):
 @dispatched(force=True)
 def learn(rule, now, state, slot, m, weight, x, scale):
     """Learn an entry x in a column whose weight was `weight` before the row: its gradient
-    is scale * x."""
+    is scale * x.
+    """
 
 
 @dispatched(force=True)

@@ -139,9 +139,9 @@ class Stream:
         """alpha [l1_ratio |w|_1 + (1 - l1_ratio) |w|^2 / 2] of every model."""
         _, coef, _ = self.weights(settings)
         coef = coef * self._scales(settings)
-        return settings.l1 * np.abs(coef).sum(axis=0) + 0.5 * settings.l2 * (
-            coef**2
-        ).sum(axis=0)
+        return settings.l1 * np.abs(coef).sum(axis=0) + 0.5 * settings.l2 * (coef**2).sum(
+            axis=0
+        )
 
     def _scales(self, settings):
         """What the weights of columns are multiplied by in the penalty."""

@@ -182,10 +182,9 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
         For a parameter out of range. It is a ValueError and a TypeError.
     ValueError
         For parameters that do not go together, missing or infinite values, classes that
-        were not announced,
-        or a width other than before: the model stays as it was. Where a loss stops being
-        finite, with the learning rate; `fit` then leaves the model as it was,
-        `partial_fit` has learnt the rows before that one.
+        were not announced, or a width other than before: the model stays as it was. Where
+        a loss stops being finite, with the learning rate; `fit` then leaves the model as
+        it was, `partial_fit` has learnt the rows before that one.
 
     See Also
     --------
@@ -204,8 +203,8 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
     `partial_fit` takes them as they are, for it does not know what is to come.
 
     What differs from scikit-learn: sparse X has no smaller rate for the intercept; zeros
-    under an averaged L1 are kept; the classes
-    of a fit stop together; class weights do not change the strength of the penalty.
+    under an averaged L1 are kept; the classes of a fit stop together; class weights do
+    not change the strength of the penalty.
 
     References
     ----------

@@ -11,8 +11,9 @@ with "frequent" from those that should be seen a hundred times.
 
 Every case runs in a process of its own. "Found" are non-zero weights; recall is that of
 planted cells seen at least a hundred times, precision that of found cells seen as often.
-L1 keeps a little of the noise of cells with very many rows, so both are also given for
-weights above 0.1. Log-loss is that of fresh rows, over that of the true log-odds.
+Plain L1, with one threshold for all cells, keeps a little of the noise of cells with very
+many rows; so both are also given for weights above 0.1. Log-loss is that of fresh rows,
+over that of the true log-odds.
 """
 
 import argparse
@@ -33,17 +34,20 @@ N_MAIN = N_LATITUDES + N_LONGITUDES
 N_FEATURES = N_MAIN + N_LATITUDES * N_LONGITUDES
 N_CELLS, N_PLANTED, EFFECT, OFTEN, SIZEABLE = 100_000, 1_000, 2.0, 100, 0.1
 CHUNK, N_FRESH = 100_000, 1_000_000
-THRESHOLD = (
-    32.0  # of a sum of gradients: five standard errors of a cell of 100 rows, and 2/3
-)
-L1 = {"solver": "ftrl", "penalty": "l1", "eta0": 0.3}
-TEN = tuple(np.geomspace(0.1, 3.0, 10))
+# Of a sum of gradients: six standard errors (1/2 sqrt(100)) of a cell of 100 rows.
+THRESHOLD = 32.0
+ERRORS = 4.0  # the same in standard errors, of every cell
+PLAIN = {"solver": "ftrl", "penalty": "l1", "eta0": 0.3}
+L1 = {**PLAIN, "standardize": True}
+TEN = tuple(np.geomspace(0.5, 2.0, 10))
 # Name -> where effects are planted, thresholds, settings.
 CASES = {
     "L1, one alpha, anywhere": ("anywhere", (1.0,), L1),
     "L1, one alpha, frequent": ("frequent", (1.0,), L1),
     "L1, ten alphas, frequent": ("frequent", TEN, L1),
     "L2, one alpha, frequent": ("frequent", (1.0,), {**L1, "penalty": "l2"}),
+    "plain L1, one alpha, anywhere": ("anywhere", (1.0,), PLAIN),
+    "plain L1, one alpha, frequent": ("frequent", (1.0,), PLAIN),
 }
 
 
@@ -120,11 +124,18 @@ def loss_over_best(model, world, alpha):
     return own / best - 1.0
 
 
+def strength_of(settings, n_rows):
+    """The alpha of a threshold: of sums of gradients, or of those of standardized cells."""
+    if settings.get("standardize"):
+        return ERRORS * 0.5 / np.sqrt(n_rows)
+    return THRESHOLD / n_rows
+
+
 def measure(name, n_rows):
     """Numbers of a case."""
     where, strengths, settings = CASES[name]
     world = World(where, n_rows)
-    alphas = np.array(strengths) * THRESHOLD / n_rows
+    alphas = np.array(strengths) * strength_of(settings, n_rows)
     alpha = float(alphas[0]) if len(alphas) == 1 else alphas
     model = SGDClassifier("log_loss", alpha=alpha, shuffle=False, **settings)
     counts, seconds = learnt(model, world, n_rows)
@@ -134,7 +145,6 @@ def measure(name, n_rows):
     weights = weights_of_cells(model.coef_, world.columns)
     numbers |= {
         "alpha": float(model.alpha_),
-        "threshold": float(model.alpha_ * n_rows),
         "non_zeros": int(sum(coef.nnz for coef in model.coef_path_)),
         "non_zeros_at_alpha": int(model.coef_.nnz),
         "planted_often": int(((counts >= OFTEN) & (world.effect != 0.0)).sum()),
@@ -157,8 +167,8 @@ def line(name, numbers):
         f"{N_FEATURES:,}",
         f"{numbers['touched']:,}",
         f"{numbers['non_zeros']:,}",
-        f"{numbers['sparsified'] / 1e6:.2f} MB",
-        f"{numbers['to_resume'] / 1e6:.2f} MB",
+        f"{numbers['sparsified'] / 1e3:,.0f} kB",
+        f"{numbers['to_resume'] / 1e6:.1f} MB",
         f"{numbers['peak_rss'] / 1e9:.2f} GB",
         f"{numbers['rows_per_second'] / 1e6:.2f} M",
         f"{numbers['planted_often']}",

@@ -223,6 +223,7 @@ OWN_SETTINGS = {
     skreg.SGDRegressor: [
         {**SHORT, "solver": "adagrad", "eta0": 5.0},
         {**SHORT, "solver": "ftrl", "eta0": 5.0, "penalty": "l1", "alpha": [0.1, 0.01]},
+        {**SHORT, "solver": "ftrl", "eta0": 5.0, "standardize": True},
     ],
     skreg.RidgeCV: [
         {"cv": "loo", "rule": "1se"},

@@ -57,6 +57,7 @@ STREAMED = [
         {"solver": "adagrad", "eta0": 0.5, "penalty": "l1"},
         {"solver": "ftrl", "eta0": 0.5, "penalty": "elasticnet", "early_stopping": True},
         {"alpha": [1e-4, 1e-3]},
+        {"solver": "ftrl", "eta0": 0.5, "penalty": "l1", "standardize": True},
     )
 ] + [
     skreg.SGDClassifier("log_loss", random_state=0),

@@ -68,7 +68,12 @@ ADDED_TO_ONE_TARGET_CV = {
     "alpha_per_target": False,
 }
 ADDED |= dict.fromkeys(ONE_TARGET_CV, ADDED_TO_ONE_TARGET_CV)
-ADDED[skreg.SGDRegressor] = {"solver": "sgd", "beta": 1.0, "quantile": 0.5}
+ADDED[skreg.SGDRegressor] = {
+    "solver": "sgd",
+    "beta": 1.0,
+    "quantile": 0.5,
+    "standardize": False,
+}
 # The certificate stays in float64 for float32 data, and l1_ratio_ is always a float.
 OWN_DTYPE = {"dual_gap_", "l1_ratio_"}
 

@@ -87,14 +87,14 @@ def flowed(w, time, l1, l2):
     return np.sign(w) * np.maximum(np.where(l2 > 0.0, both, linear), 0.0)
 
 
-def ftrl(loss, rows, eta0, beta, l1, l2, fit_intercept=True):
+def ftrl(loss, rows, eta0, beta, l1, l2, fit_intercept=True, standardize=False):
     """FTRL-proximal: the minimiser of the sum in `_kernels/ftrl.py`, at every row."""
     n_features = len(rows[0][0])
     gradients, pulls, sigmas, squares = np.zeros((4, n_features + 1))
     l1, l2 = (np.append(np.full(n_features, strength), 0.0) for strength in (l1, l2))
     w, seen = np.zeros(n_features + 1), 0.0
     losses = []
-    for x, y, s in rows:
+    for t, (x, y, s) in enumerate(rows, start=1):
         x = np.append(x, float(fit_intercept))
         eta = x @ w
         losses.append(value(loss, y, eta))
@@ -108,6 +108,20 @@ def ftrl(loss, rows, eta0, beta, l1, l2, fit_intercept=True):
         )
         seen += s
         # sum g w + sum sigma (w - w_r)^2 / 2 + beta / eta0 w^2 / 2 + T penalty
-        curvature = sigmas + beta / eta0 + seen * l2
-        w = shrunk(pulls - gradients, seen * l1) / curvature
+        d = deviations(rows[:t], fit_intercept) if standardize else 1.0
+        curvature = sigmas + beta / eta0 + seen * l2 * d**2
+        w = shrunk(pulls - gradients, seen * l1 * d) / curvature
+        w[(d == 0.0) & (l1 + l2 > 0.0)] = 0.0
     return Eager(w[:-1], w[-1], np.array(losses))
+
+
+def deviations(rows, fit_intercept):
+    """Standard deviations of the columns and, without any penalty, of the intercept.
+
+    Those of constant columns are one without an intercept, and zero with one.
+    """
+    X, weights = np.array([row[0] for row in rows]), np.array([row[2] for row in rows])
+    weights = weights / weights.sum()
+    d = np.sqrt(weights @ (X - weights @ X) ** 2)
+    d[np.ptp(X, axis=0) == 0.0] = 0.0 if fit_intercept else 1.0
+    return np.append(d, 1.0)

@@ -20,6 +20,8 @@ SCHEDULES = {
 PENALTIES = {"none": (0, 0), "l1": (0.05, 0), "l2": (0, 0.3), "both": (0.03, 0.2)}
 every_penalty = pytest.mark.parametrize("penalty", PENALTIES.values(), ids=PENALTIES)
 every_storage = pytest.mark.parametrize("storage", ["dense", "csr", "hash"])
+SOLVERS = ["sgd", "adagrad", "ftrl", "standardized"]
+every_solver = pytest.mark.parametrize("solver", SOLVERS)
 every_average = pytest.mark.parametrize("average_from", [0, 1, 25])
 
 
@@ -51,8 +53,9 @@ def make_settings(solver, l1=(0.0,), l2=(0.0,), positive=None, factors=None, **c
     n_models = len(l1)
     positive = np.full(n_models, -1.0) if positive is None else np.array(positive)
     factors = np.ones((n_models, 2)) if factors is None else np.array(factors)
+    standardize = solver == "standardized"
     settings = Settings(
-        solver,
+        "ftrl" if standardize else solver,
         LogLoss(),
         Models(positive, factors, True),
         np.array(l1, dtype=float),
@@ -63,6 +66,7 @@ def make_settings(solver, l1=(0.0,), l2=(0.0,), positive=None, factors=None, **c
         0.4,
         1.0,
         0,
+        standardize,
     )
     if "fit_intercept" in changes:
         models = settings.models._replace(fit_intercept=changes.pop("fit_intercept"))
@@ -104,9 +108,12 @@ def eager_model(settings, rows, m=0, start=None):
             settings.average_from,
             start,
         )
-    rule = getattr(eager, settings.solver)
+    if settings.solver == "adagrad":
+        rule, more = eager.adagrad, {}
+    else:
+        rule, more = eager.ftrl, {"standardize": settings.standardize}
     steps = settings.eta0, settings.beta
-    return rule(settings.loss, rows, *steps, l1, l2, fit_intercept)
+    return rule(settings.loss, rows, *steps, l1, l2, fit_intercept, **more)
 
 
 def rows_for(data, settings, m=0):
@@ -151,7 +158,7 @@ def test_sgd(learning_rate, average_from, penalty, storage, monkeypatch):
 
 @every_storage
 @every_penalty
-@pytest.mark.parametrize("solver", ["adagrad", "ftrl"])
+@pytest.mark.parametrize("solver", ["adagrad", "ftrl", "standardized"])
 @pytest.mark.parametrize("fit_intercept", [True, False])
 def test_rates_of_columns(fit_intercept, solver, penalty, storage, monkeypatch):
     l1, l2 = penalty
@@ -161,7 +168,7 @@ def test_rates_of_columns(fit_intercept, solver, penalty, storage, monkeypatch):
         assert 0 < np.sum(coef == 0.0) < len(coef)
 
 
-@pytest.mark.parametrize("solver", ["sgd", "adagrad", "ftrl"])
+@every_solver
 @pytest.mark.parametrize("loss", [SquaredError(), Hinge(1.0)], ids=repr)
 def test_other_losses(solver, loss):
     data = make_rows(two_classes=isinstance(loss, Hinge))
@@ -170,7 +177,7 @@ def test_other_losses(solver, loss):
     assert_lazy_is_eager(settings, data)
 
 
-@pytest.mark.parametrize("solver", ["sgd", "adagrad", "ftrl"])
+@every_solver
 @pytest.mark.parametrize("average_from", [0, 40])
 def test_classes_and_alphas_side_by_side(solver, average_from):
     """Three classes at two alphas, with weights of classes."""
@@ -253,7 +260,7 @@ def test_a_start_is_where_learning_begins(average_from):
     np.testing.assert_allclose(intercept[0], plain.intercept, rtol=1e-12)
 
 
-@pytest.mark.parametrize("solver", ["sgd", "adagrad", "ftrl"])
+@every_solver
 def test_a_start_is_what_is_predicted_with(solver):
     settings = make_settings(solver, [0.03], [0.1], eta0=0.2, beta=0.7)
     stream = Stream(settings, 4)
@@ -262,6 +269,19 @@ def test_a_start_is_what_is_predicted_with(solver):
     found, intercept = dense_weights(stream, settings, 4)
     np.testing.assert_allclose(found[:, 0], [0.0, -3.0, 0.0, 1.0], rtol=1e-15)
     np.testing.assert_allclose(intercept, [0.4], rtol=1e-15)
+
+
+@every_solver
+def test_the_penalty_is_that_of_the_weights(solver):
+    data, l1, l2 = make_rows(), np.array([0.03, 0.0]), np.array([0.1, 0.2])
+    settings = make_settings(solver, l1, l2)
+    stream, _ = stream_of(settings, data)
+    coef, _ = dense_weights(stream, settings, data.X.shape[1])
+    if solver == "standardized":
+        share = data.weight / data.weight.sum()
+        coef *= np.sqrt(share @ (data.X - share @ data.X) ** 2)[:, None]
+    expected = l1 * np.abs(coef).sum(axis=0) + l2 / 2 * (coef**2).sum(axis=0)
+    np.testing.assert_allclose(stream.penalty(settings), expected, rtol=1e-12)
 
 
 def test_ftrl_weights_minimise_the_documented_sum():
@@ -324,7 +344,7 @@ def test_passive_aggressive_steps(kind):
     np.testing.assert_allclose(found[:, 0], w, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("solver", ["sgd", "adagrad", "ftrl"])
+@every_solver
 def test_the_first_row_that_is_not_finite_is_not_learnt(solver):
     data = make_rows(100)
     bad = data.X.copy()

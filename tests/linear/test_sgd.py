@@ -118,6 +118,52 @@ def test_l1_has_the_zeros_of_the_lasso(alpha, solver, container):
     np.testing.assert_array_equal(model.coef_ == 0.0, lasso.coef_ == 0.0)
 
 
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array])
+def test_standardized_l1_is_that_of_the_standardized_lasso(container, fit_intercept):
+    X, y = regression(300, 12)
+    X[:, 3:] *= np.random.default_rng(1).uniform(size=(300, 9)) < 0.3  # rare entries
+    X = 2.0 ** np.linspace(-1.5, 1.5, 12) * X + np.r_[1.0, np.zeros(11)]
+    weight = np.random.default_rng(2).uniform(0.5, 2.0, 300)
+    settings = {**CONVERGED, "max_iter": 400, "solver": "ftrl", "eta0": 0.5}
+    settings |= {"penalty": "l1", "alpha": 0.1, "fit_intercept": fit_intercept}
+    plain = SGDRegressor(**settings).fit(container(X), y, sample_weight=weight)
+    model = SGDRegressor(standardize=True, **settings)
+    model.fit(container(X), y, sample_weight=weight)
+    lasso = Lasso(0.1, standardize=True, fit_intercept=fit_intercept)
+    lasso.fit(X, y, sample_weight=weight)
+    sd = np.sqrt(np.cov(X.T, aweights=weight, ddof=0).diagonal())
+    scaled = np.append(sd, 1.0)
+    objective = objective_of(losses.SquaredError(), X / sd, y, 0.1, 1.0, weight)
+    best = objective(scaled * params_of(lasso))
+    assert within(objective, scaled * params_of(model), best, 1e-3)
+    assert not within(objective, scaled * params_of(plain), best, 1e-3)
+    assert np.any(lasso.coef_ == 0.0)
+    np.testing.assert_array_equal(model.coef_ == 0.0, lasso.coef_ == 0.0)
+
+
+def test_standardized_l1_finds_rare_columns_beside_frequent_ones():
+    """One threshold for all sums of gradients is too low for some, or too high."""
+    rng = np.random.default_rng(0)
+    n_rows, n_frequent = 40_000, 60
+    frequent = rng.uniform(size=(n_rows, n_frequent)) < 0.25
+    rare = np.eye(400)[rng.integers(400, size=n_rows)]
+    X = sparse.csr_array(np.hstack([frequent, rare]))
+    planted = np.zeros(n_frequent + 400, dtype=bool)
+    planted[n_frequent::40] = True
+    y = rng.uniform(size=n_rows) < 1.0 / (1.0 + np.exp(-2.0 * (X @ planted)))
+
+    def found(alphas, **settings):
+        model = SGDClassifier("log_loss", solver="ftrl", penalty="l1", eta0=0.3, **settings)
+        model.set_params(alpha=alphas).partial_fit(X, y, classes=[False, True])
+        return model.coef_path_[:, 0] != 0.0
+
+    four_errors = 4.0 / 2.0 / np.sqrt(n_rows)
+    np.testing.assert_array_equal(found([four_errors], standardize=True)[0], planted)
+    plain = found(np.geomspace(10.0, 200.0, 20) / n_rows)
+    assert np.all(np.any(plain != planted, axis=1))
+
+
 @every_solver
 def test_l2_is_ridge(solver):
     X, y = regression(300, 5)

@@ -58,6 +58,8 @@ def test_parameters_out_of_range(settings, words):
     [
         ({"penalty": "elasticnet", "l1_ratio": None}, "l1_ratio must be set when"),
         ({"solver": "ftrl", "average": True}, "average=True needs solver='sgd'"),
+        ({"standardize": True}, "standardize=True needs solver='ftrl'.*got solver='sgd'"),
+        ({"standardize": True, "solver": "adagrad"}, "got solver='adagrad'"),
         ({"solver": "adagrad", "average": 10}, "average=10 needs solver='sgd'"),
         ({"alpha": 0.0}, "alpha must be > 0 since learning_rate is 'optimal'"),
         ({"alpha": [0.1, 0.0]}, "alpha must be > 0 since learning_rate is 'optimal'"),
@@ -209,7 +211,7 @@ def test_it_is_scikit_learns_class(cls):
     reference = getattr(sklearn.linear_model, cls.__name__)
     for method in ("__init__", "fit", "partial_fit", "predict", "score"):
         assert_extends(getattr(cls, method), getattr(reference, method))
-    added = {"solver": "sgd", "beta": 1.0, "quantile": 0.5}
+    added = {"solver": "sgd", "beta": 1.0, "quantile": 0.5, "standardize": False}
     assert cls().get_params() == {**reference().get_params(), **added}
     assert repr(cls()) == repr(reference())
     X, y = classification(60, 4, 3) if cls is SGDClassifier else regression()

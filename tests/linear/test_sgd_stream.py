@@ -22,6 +22,13 @@ SETTINGS = {
     "averaged": {"penalty": "elasticnet", "alpha": 0.01, "average": 20},
     "adagrad": {"solver": "adagrad", "penalty": "l1", "alpha": 0.01, "eta0": 0.3},
     "ftrl": {"solver": "ftrl", "penalty": "elasticnet", "alpha": [0.01, 0.1], "eta0": 0.3},
+    "standardized": {
+        "solver": "ftrl",
+        "penalty": "l1",
+        "alpha": 0.01,
+        "eta0": 0.3,
+        "standardize": True,
+    },
 }
 every_setting = pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 STORAGES = {"dense": 2**24, "hash": 0}
@@ -174,7 +181,11 @@ def test_one_row_empty_rows_and_constant_columns(settings):
     no_intercept = clone(model).set_params(fit_intercept=False).fit(X, np.ones(20))
     assert not learned(no_intercept).any()
     constant = clone(model).fit(np.ones((20, 3)), np.ones(20))
-    assert constant.coef_[0] == constant.coef_[1] == constant.coef_[2] > 0.0
+    assert constant.coef_[0] == constant.coef_[1] == constant.coef_[2]
+    # A column without a standard deviation is the intercept again.
+    assert (constant.coef_[0] > 0.0) == (not model.standardize)
+    alone = clone(model).set_params(fit_intercept=False).fit(np.ones((20, 3)), np.ones(20))
+    assert alone.coef_[0] > 0.0
 
 
 @pytest.mark.parametrize("n_features", [2**24 + 1, WIDE, 2**40])
