@@ -127,6 +127,7 @@ BAD_PARAMETERS[skreg.SGDRegressor] = {
     "solver": ["adam", None, 1],
     "beta": [0.0, *NO_STRENGTH],
     "quantile": [0.0, 1.0, NAN, None],
+    "standardize": NO_BOOLEAN,
 }
 BAD_ENTRIES = {
     skreg.SGDRegressor: {"alpha": [[], [1.0, -1.0], [NAN, 1.0], ["a"], [None], [[1.0]]]},
