@@ -16,12 +16,13 @@ descent          :mod:`skreg._kernels.cd` any penalty, any support size, singula
 
 import numpy as np
 
-from skreg._kernels.cd import N_KEPT, certify, coordinate_descent
+from skreg._kernels.cd import N_KEPT, coordinate_descent
+from skreg._solvers.gaps import EPS, gap_floor, gaps_of, recompute_gaps
 from skreg._solvers.moments import gram_design, make_moments
 from skreg._solvers.results import EXACT_GAP, PathResult, Step, Stop
-from skreg._solvers.ridge import certify_ridge, solve_ridge
+from skreg._solvers.ridge import solve_ridge
 from skreg._solvers.sample import column_design, start_state
-from skreg._solvers.support import Support, is_uniform, runs_of
+from skreg._solvers.support import Support, is_uniform
 from skreg._solvers.working_set import CHEAP_SUPPORT, WorkingSet, screening_kernel
 from skreg.penalties import slope_at_zero, strong_convexity
 
@@ -31,15 +32,12 @@ GRAM_FEATURES_PER_ALPHA = 400
 GRAM_MAX_FEATURES = 12_000
 # The same for sparse X, whose Gram matrix is dense.
 SPARSE_PRODUCTS_PER_ALPHA, SPARSE_GRAM_FEATURES = 0.5, 2_000
-# Residuals of several solutions are held at once up to this size (64 MB).
-RESIDUAL_ELEMENTS = 1 << 23
 # Alphas in a row at which the exact method may fail before it is given up.
 MAX_FAILURES = 3
 # Epochs of coordinate descent that one far-off solution of a sparse problem is worth.
 SPARSE_EPOCHS = 100
 EPOCHS_AT_ONCE = 10_000
 UNBOUNDED = np.iinfo(np.int64).max
-EPS = np.finfo(np.float64).eps
 # A relative gap that is nothing but rounding.
 ROUNDING = 4 * EPS
 
@@ -115,6 +113,7 @@ def solve_path(
                     alphas[iterated],
                     result.coefs[k, iterated],
                     np.full(len(iterated), k),
+                    moments,
                 )
     return judge(result, tol, iterated)
 
@@ -388,84 +387,6 @@ class GramSolver:
         return gaps_of(kernels, curvature, coefs, gradients, self._order, norm2)
 
 
-def gaps_of(kernels, curvature, coefs, gradients, order, norm2):
-    """:func:`~skreg._kernels.cd.certify` for a list of kernels."""
-    gaps, end = np.empty(len(kernels)), 0
-    for kernel, numbers in runs_of(kernels) if kernels else ():
-        part = slice(end, end + len(numbers))
-        certify(
-            kernel,
-            numbers,
-            curvature,
-            coefs[part],
-            gradients[part],
-            order,
-            norm2[part],
-            gaps[part],
-        )
-        end = part.stop
-    return gaps
-
-
 def has_exact_solution(kernel):
     """Whether the penalty is quadratic on each side of zero."""
     return not np.isnan(slope_at_zero(kernel, 0, 1.0))
-
-
-def recompute_gaps(sample, penalty, alphas, coef, targets):
-    """Duality gaps of given coefficients, from residuals in float64.
-
-    Parameters
-    ----------
-    sample : Sample
-    penalty : skreg.penalties.Penalty
-    alphas : ndarray of shape (n_solutions,)
-    coef : ndarray of shape (n_solutions, n_features)
-    targets : ndarray of shape (n_solutions,)
-        Which column of y each solution belongs to.
-
-    Returns
-    -------
-    ndarray of shape (n_solutions,)
-    """
-    coef = np.asarray(coef, dtype=np.float64)
-    gaps = np.empty(len(coef))
-    step = max(1, RESIDUAL_ELEMENTS // sample.X.shape[0])
-    for start in range(0, len(coef), step):
-        part = slice(start, start + step)
-        gaps[part] = _gaps_at_once(sample, penalty, alphas[part], coef[part], targets[part])
-    return np.maximum(gaps, gap_floor(0.5 * sample.y_norm2[targets]))
-
-
-def _gaps_at_once(sample, penalty, alphas, coef, targets):
-    strengths = [penalty.quadratic_strength(alpha) for alpha in alphas]
-    gaps = np.empty(len(coef))
-    direct = [t for t, strength in enumerate(strengths) if strength is not None]
-    if direct:
-        some = sample.select(targets[direct])
-        l2 = np.array([strengths[t] for t in direct])
-        gaps[direct] = certify_ridge(some, l2, coef[direct])
-    iterated = [t for t, strength in enumerate(strengths) if strength is None]
-    if iterated:
-        same = targets.min() == targets.max()  # a path: one target broadcasts
-        y = sample.y[:, targets[:1] if same else targets[iterated]]
-        residual = y - sample.fitted(coef[iterated])
-        gradient = np.ascontiguousarray(sample.correlation(residual).T)
-        norm2 = sample.mean_square(residual)
-        order, curvature = np.arange(coef.shape[1]), np.ones(coef.shape[1])
-        kernels = [penalty.kernel(alphas[t]) for t in iterated]
-        norm2 = np.broadcast_to(norm2, len(iterated)).copy()
-        gaps[iterated] = gaps_of(kernels, curvature, coef[iterated], gradient, order, norm2)
-    return gaps
-
-
-def relative_gap(dual_gap, null_objective):
-    """gap / objective of the null model, never below the rounding error."""
-    null = np.asarray(null_objective)
-    ratio = np.divide(dual_gap, null, out=np.zeros_like(null), where=null > 0.0)
-    return np.maximum(ratio, EPS)
-
-
-def gap_floor(null_objective):
-    """What rounding alone can make of a zero gap."""
-    return np.maximum(EPS * null_objective, np.nextafter(0.0, 1.0))

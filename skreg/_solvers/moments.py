@@ -44,6 +44,8 @@ class Moments:
     correlation : ndarray of shape (n_features, n_targets)
     y_norm2 : ndarray of shape (n_targets,)
     centred : bool
+    measured : bool
+        False if somebody says that this is the Gram matrix of a sample.
     """
 
     weight_sum: float
@@ -53,6 +55,7 @@ class Moments:
     correlation: np.ndarray
     y_norm2: np.ndarray
     centred: bool
+    measured: bool = True
 
     def __add__(self, other):
         if self.centred != other.centred:
@@ -277,6 +280,7 @@ def moments_from_gram(sample, gram):
         replace(sample, scale=None).correlation(sample.y),
         sample.y_norm2,
         sample.centred,
+        measured=False,
     )
     if sample.scale is not None:
         moments.divide(sample.scale)

@@ -18,11 +18,10 @@ import numpy as np
 from skreg._kernels.design import is_sparse, unscaled
 from skreg._kernels.group_cd import certify_rows, group_coordinate_descent
 from skreg._solvers.columns import pack_columns
+from skreg._solvers.gaps import RESIDUAL_ELEMENTS, gap_floor
 from skreg._solvers.least_squares import (
-    RESIDUAL_ELEMENTS,
     UNBOUNDED,
     Problem,
-    gap_floor,
     judge,
     prefers_gram,
     solve_directly,

@@ -406,6 +406,20 @@ def _tiles(X, X_mean, centred):
             yield rows, everything, centred_tile(X[rows], X_mean, centred)
 
 
+def row_tiles(sample, features):
+    """Yield (rows, centred float64 tile of some of the features) covering dense X."""
+    X, X_mean = sample.X, sample.X_mean[features]
+    height = max(TILE_ROWS, TILE_ELEMENTS // max(1, len(features)))
+    for rows in slices_of(len(X), height):
+        if len(features) == X.shape[1]:
+            block = X[rows]
+        elif X.flags.f_contiguous:
+            block = X.T[features, rows].T
+        else:
+            block = X[rows].take(features, axis=1)
+        yield rows, centred_tile(block, X_mean, sample.centred)
+
+
 def _row_slices(X):
     """Whole rows, as many as make a tile."""
     return slices_of(X.shape[0], max(1, TILE_ELEMENTS // X.shape[1]))

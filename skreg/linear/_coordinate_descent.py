@@ -6,13 +6,8 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.metadata_routing import UNUSED
 
-from skreg._solvers.least_squares import (
-    EXACT_GAP,
-    gap_floor,
-    prefers_gram,
-    recompute_gaps,
-    relative_gap,
-)
+from skreg._solvers.gaps import gap_floor, recompute_gaps, relative_gap
+from skreg._solvers.least_squares import EXACT_GAP, prefers_gram
 from skreg._solvers.measure import measure
 from skreg._solvers.moments import check_gram, make_moments, moments_from_gram
 from skreg._solvers.sample import make_sample

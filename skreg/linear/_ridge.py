@@ -5,7 +5,8 @@ import warnings
 import numpy as np
 from scipy import sparse
 
-from skreg._solvers.least_squares import recompute_gaps, relative_gap, solve_path
+from skreg._solvers.gaps import recompute_gaps, relative_gap
+from skreg._solvers.least_squares import solve_path
 from skreg._solvers.ridge import solve_ridge
 from skreg._solvers.sample import make_sample
 from skreg._validation import (

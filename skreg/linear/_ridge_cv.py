@@ -14,7 +14,7 @@ from sklearn.utils.metadata_routing import (
     process_routing,
 )
 
-from skreg._solvers.least_squares import relative_gap
+from skreg._solvers.gaps import relative_gap
 from skreg._solvers.leave_one_out import spectrum_for_rows, spectrum_for_traces
 from skreg._solvers.ridge import certify_ridge, is_direct
 from skreg._solvers.ridge_folds import FoldProblem

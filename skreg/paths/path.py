@@ -8,7 +8,8 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils import check_array
 
-from skreg._solvers.least_squares import prefers_gram, recompute_gaps, solve_path
+from skreg._solvers.gaps import recompute_gaps
+from skreg._solvers.least_squares import prefers_gram, solve_path
 from skreg._solvers.moments import check_gram, make_moments, moments_from_gram
 from skreg._solvers.multi_task import recompute_multi_task_gaps, solve_multi_task_path
 from skreg._solvers.sample import make_sample

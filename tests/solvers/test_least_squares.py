@@ -4,12 +4,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from skreg._solvers.least_squares import (
-    gap_floor,
-    recompute_gaps,
-    relative_gap,
-    solve_path,
-)
+from skreg._solvers.gaps import gap_floor, recompute_gaps, relative_gap
+from skreg._solvers.least_squares import solve_path
 from skreg._solvers.moments import make_moments
 from skreg._solvers.multi_task import solve_multi_task_path
 from skreg._solvers.sample import make_sample
