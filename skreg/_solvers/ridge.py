@@ -8,6 +8,8 @@ Objective, with weights omega_i that sum to one and a centred sample:
 this at l2 = alpha / sum(weights).
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -51,7 +53,7 @@ class RidgeResult(NamedTuple):
     method: str  # "cholesky", "svd" or "lsqr"
 
 
-def solve_ridge(sample, l2, *, method=None, tol=KRYLOV_TOL, max_iter=None):
+def solve_ridge(sample, l2, *, method=None, tol=KRYLOV_TOL, max_iter=None, moments=None):
     """Ridge regression of every target.
 
     Parameters
@@ -66,6 +68,8 @@ def solve_ridge(sample, l2, *, method=None, tol=KRYLOV_TOL, max_iter=None):
         Relative residual at which Krylov iterations stop.
     max_iter : int, optional
         Bound on the Krylov iterations.
+    moments : Moments, optional
+        Of the sample, if they are known.
 
     Returns
     -------
@@ -74,31 +78,30 @@ def solve_ridge(sample, l2, *, method=None, tol=KRYLOV_TOL, max_iter=None):
     l2 = np.asarray(l2, dtype=np.float64)
     once = np.ones(len(l2), dtype=np.int32)
     if method is None:
-        method = "cholesky" if is_direct(sample) else "lsqr"
+        method = "cholesky" if is_direct(sample.X) else "lsqr"
     if method == "lsqr":
         coef, n_iter, converged = _krylov(sample, l2, tol, max_iter)
         return RidgeResult(coef, certify_ridge(sample, l2, coef), n_iter, converged, method)
-    coef = _cholesky(sample, l2) if method == "cholesky" else None
+    coef = _cholesky(sample, l2, moments) if method == "cholesky" else None
     if coef is None:
         coef, method = _singular_values(sample, l2), "svd"
     return RidgeResult(coef, certify_ridge(sample, l2, coef), once, True, method)
 
 
-def is_direct(sample):
+def is_direct(X):
     """Whether the smaller Gram matrix is affordable: for sparse X, no larger than a few
     times the data themselves.
     """
-    if min(sample.X.shape) > DIRECT_MAX:
+    if min(X.shape) > DIRECT_MAX:
         return False
-    if not is_sparse(sample.X):
+    if not is_sparse(X):
         return True
-    return min(sample.X.shape) ** 2 <= 8 * sample.X.nnz + 1_000_000
+    return min(X.shape) ** 2 <= 8 * X.nnz + 1_000_000
 
 
 def minus_gradient(sample, l2, coef):
     """Minus the gradient of the objective, shape (n_targets, n_features)."""
-    residual = sample.y - sample.fitted(coef)
-    return sample.correlation(residual).T - l2[:, None] * coef
+    return sample.residual_correlation(coef).T - l2[:, None] * coef
 
 
 def certify_ridge(sample, l2, coef):
@@ -167,14 +170,18 @@ def _half_square(rows, divisor):
     return np.einsum("kj,kj->k", roots, roots)
 
 
-def _cholesky(sample, l2):
+def _cholesky(sample, l2, moments):
     """Normal equations of the smaller side with one step of iterative refinement.
 
     Returns None if the matrix is too close to singular to be trusted.
     """
     n_samples, n_features = sample.X.shape
     primal = n_features <= n_samples
-    matrix = make_moments(sample).gram if primal else make_kernel_matrix(sample)
+    solve: Callable = _solve_dual
+    if primal:
+        moments = make_moments(sample) if moments is None else moments
+        solve = partial(_refine_primal, moments.correlation)
+    matrix = moments.gram if primal else make_kernel_matrix(sample)
     largest = np.abs(matrix).sum(axis=0).max(initial=0.0)
     refuse_overflow(largest)
     hardly_penalised = l2.min() <= GRAM_CONDITION * largest
@@ -182,7 +189,6 @@ def _cholesky(sample, l2):
         return None
     least_pivot = SAFE_PIVOT if hardly_penalised else GRAM_CONDITION
     coef = np.zeros((len(l2), n_features))
-    solve = _refine_primal if primal else _solve_dual
     for strength in np.unique(l2):
         shifted = matrix.copy()
         shifted.flat[:: len(matrix) + 1] += strength
@@ -197,10 +203,10 @@ def _cholesky(sample, l2):
     return coef
 
 
-def _refine_primal(sample, factor, strength, targets):
+def _refine_primal(correlation, sample, factor, strength, targets):
     part = np.full(int(targets.sum()), strength)
     some = sample.select(targets)
-    coef = linalg.cho_solve(factor, some.correlation(some.y)).T
+    coef = linalg.cho_solve(factor, correlation[:, targets]).T
     for _ in range(2):
         correction = linalg.cho_solve(factor, minus_gradient(some, part, coef).T).T
         coef = coef + correction

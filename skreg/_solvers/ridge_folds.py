@@ -129,7 +129,7 @@ def plan_folds(problem, sample):
     {'moments', 'kernel', 'rows'}
     """
     n_samples, n_features = sample.X.shape
-    if not is_direct(sample):
+    if not is_direct(sample.X):
         return "rows"
     if n_features >= max(len(train) for train, _ in problem.folds):
         return "rows" if problem.standardize else "kernel"

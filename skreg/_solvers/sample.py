@@ -128,6 +128,23 @@ class Sample:
             out[rows] += tile @ coef[:, columns].T
         return out
 
+    def residual_correlation(self, coef):
+        """:meth:`correlation` of the residuals of coef, (n_targets, n_features), one for
+        each target. Dense X is read once.
+        """
+        if is_sparse(self.X):
+            return self.correlation(self.y - self.fitted(coef))
+        weights = self.original(coef).T
+        out = np.zeros(weights.shape)
+        for rows, tile in row_tiles(self, np.arange(self.X.shape[1])):
+            residual = self.y[rows] - tile @ weights
+            if self.weights is not None:
+                residual *= self.weights[rows][:, None]
+            out += tile.T @ residual
+        if self.weights is None:
+            out /= len(self.y)
+        return out if self.scale is None else out / self.scale[:, None]
+
     def original(self, coef):
         """Coefficients of X as it is; coef of shape (..., n_features) is of X / scale."""
         return coef if self.scale is None else coef / self.scale

@@ -198,7 +198,7 @@ def ridge_path(sample, l2):
         Of the standardized problem if `sample` is.
     converged : bool
     """
-    spectrum = find_spectrum(sample, l2.min()) if is_direct(sample) else None
+    spectrum = find_spectrum(sample, l2.min()) if is_direct(sample.X) else None
     if spectrum is not None:
         return spectrum.coefs(sample, l2), True
     return krylov_path(sample, l2)

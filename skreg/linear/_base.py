@@ -1,10 +1,14 @@
-"""What all linear regressors share: prediction, attributes, tags."""
+"""What all linear regressors share: prediction, attributes, tags; the sample they see."""
 
 import numpy as np
 from scipy import sparse
 from sklearn import get_config
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skreg._solvers.measure import measure
+from skreg._solvers.moments import make_moments
+from skreg._solvers.sample import make_sample
 
 
 class LinearRegressor(RegressorMixin, BaseEstimator):
@@ -84,3 +88,36 @@ def stored(coef, intercept, data, fit_intercept, *, as_matrix=False):
 def per_target(values):
     """A number for one target, an array for several."""
     return values[0] if len(values) == 1 else values
+
+
+def measured(data, by_gram, *, fit_intercept, standardize, total=None):
+    """The sample, and its moments if its Gram matrix is the way to solve it.
+
+    Dense X is then read once, for the means too.
+
+    Parameters
+    ----------
+    data : skreg._validation.Validated
+    by_gram : bool
+    fit_intercept, standardize : bool
+    total : Moments, optional
+        Of the data, not standardized, if they are known already.
+
+    Returns
+    -------
+    Sample, Moments or None
+    """
+    dense = isinstance(data.X, np.ndarray)
+    if total is None and by_gram and dense and fit_intercept:
+        total = measure(data.X, data.y, data.sample_weight, True)
+    sample = make_sample(
+        data.X,
+        data.y,
+        data.sample_weight,
+        fit_intercept,
+        standardize,
+        means=(total.X_mean, total.y_mean) if total is not None and dense else None,
+    )
+    if total is None:
+        return sample, make_moments(sample) if by_gram else None
+    return sample, total if sample.scale is None else total.scaled(sample.scale)

@@ -8,9 +8,7 @@ from sklearn.utils.metadata_routing import UNUSED
 
 from skreg._solvers.gaps import gap_floor, recompute_gaps, relative_gap
 from skreg._solvers.least_squares import EXACT_GAP, prefers_gram
-from skreg._solvers.measure import measure
-from skreg._solvers.moments import check_gram, make_moments, moments_from_gram
-from skreg._solvers.sample import make_sample
+from skreg._solvers.moments import check_gram, moments_from_gram
 from skreg._validation import (
     ARRAY,
     BOOLEAN,
@@ -25,7 +23,7 @@ from skreg._validation import (
     unchanged_on_failure,
 )
 from skreg.exceptions import ALPHA_ZERO, GRAM_RECOMPUTED, NON_FINITE_COEF
-from skreg.linear._base import LinearRegressor, per_target, stored
+from skreg.linear._base import LinearRegressor, measured, per_target, stored
 from skreg.paths.path import enet_path, warn_if_not_converged
 from skreg.paths.path_solvers import EachTarget
 
@@ -117,7 +115,7 @@ class SingleAlpha(PenalizedRegressor):
         iterates = penalty.quadratic_strength(self.alpha) is None
         sample, moments = measured(
             data,
-            int(iterates and not self._knows_gram()),
+            iterates and not self._knows_gram() and prefers_gram(data.X, 1),
             fit_intercept=self.fit_intercept,
             standardize=self.standardize,
         )
@@ -223,41 +221,6 @@ def judged(result, gaps, rounding, tol, dtype):
     allowed = np.maximum(max(tol, digits) * null, gap_floor(null)) + 2.0 * rounding
     converged = (gaps <= allowed)[:, None] & result.converged
     return result._replace(dual_gaps=gaps[:, None], converged=converged)
-
-
-def measured(data, n_alphas, *, fit_intercept, standardize, total=None):
-    """The sample, and its moments where its Gram matrix is the way to solve it.
-
-    Dense X is then read once, for the means too.
-
-    Parameters
-    ----------
-    data : skreg._validation.Validated
-    n_alphas : int
-        To be solved by one of the path solvers; zero if there is none.
-    fit_intercept, standardize : bool
-    total : Moments, optional
-        Of the data, not standardized, if they are known already.
-
-    Returns
-    -------
-    Sample, Moments or None
-    """
-    by_gram = total is not None or (n_alphas > 0 and prefers_gram(data.X, n_alphas))
-    dense = isinstance(data.X, np.ndarray)
-    if total is None and by_gram and dense and fit_intercept:
-        total = measure(data.X, data.y, data.sample_weight, True)
-    sample = make_sample(
-        data.X,
-        data.y,
-        data.sample_weight,
-        fit_intercept,
-        standardize,
-        means=(total.X_mean, total.y_mean) if total is not None and dense else None,
-    )
-    if total is None:
-        return sample, make_moments(sample) if by_gram else None
-    return sample, total if sample.scale is None else total.scaled(sample.scale)
 
 
 def moments_of_user(precompute, sample, check):

@@ -7,8 +7,7 @@ from scipy import sparse
 
 from skreg._solvers.gaps import recompute_gaps, relative_gap
 from skreg._solvers.least_squares import solve_path
-from skreg._solvers.ridge import solve_ridge
-from skreg._solvers.sample import make_sample
+from skreg._solvers.ridge import is_direct, solve_ridge
 from skreg._validation import (
     ARRAY,
     BOOLEAN,
@@ -28,7 +27,7 @@ from skreg.exceptions import (
     invalid_parameter,
     warn_not_converged,
 )
-from skreg.linear._base import LinearRegressor, per_target, stored
+from skreg.linear._base import LinearRegressor, measured, per_target, stored
 from skreg.penalties import L2
 
 SOLVERS = ("auto", "svd", "cholesky", "lsqr", "sparse_cg", "sag", "saga", "lbfgs")
@@ -206,12 +205,17 @@ class Ridge(LinearRegressor):
         check_parameters("Ridge", parameters, self._parameters)
         self._check_solver(sparse.issparse(X))
         data = check_input(self, X, y, sample_weight, scalar=True)
-        sample = make_sample(
-            data.X, data.y, data.sample_weight, self.fit_intercept, self.standardize
+        sample, moments = measured(
+            data,
+            self._prefers_gram(data.X),
+            fit_intercept=self.fit_intercept,
+            standardize=self.standardize,
         )
         l2 = self._strengths(data.y.shape[1]) / sample.weight_sum
         coef, gaps, self.n_iter_, self.solver_ = (
-            self._solve_positive(sample, l2) if self.positive else self._solve(sample, l2)
+            self._solve_positive(sample, l2)
+            if self.positive
+            else self._solve(sample, l2, moments)
         )
         store_solution(self, data, sample, l2, coef, gaps, positive=self.positive)
 
@@ -266,11 +270,18 @@ class Ridge(LinearRegressor):
             )
         return np.broadcast_to(alpha, n_targets)
 
-    def _solve(self, sample, l2):
+    def _prefers_gram(self, X):
+        """Whether normal equations of the features are the way to solve it."""
+        long = isinstance(X, np.ndarray) and X.shape[0] >= X.shape[1] and is_direct(X)
+        return long and not self.positive and self.solver in ("auto", "cholesky")
+
+    def _solve(self, sample, l2, moments):
         method = self.solver if self.solver in ("svd", "cholesky") else None
         method = "lsqr" if self.solver in ITERATIVE else method
         tol = TOL_FACTOR * self.tol
-        result = solve_ridge(sample, l2, method=method, tol=tol, max_iter=self.max_iter)
+        result = solve_ridge(
+            sample, l2, method=method, tol=tol, max_iter=self.max_iter, moments=moments
+        )
         if not result.converged:
             warnings.warn(
                 f"The Krylov solver of Ridge did not reach a relative residual of {tol} "

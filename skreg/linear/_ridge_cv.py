@@ -384,7 +384,7 @@ class RidgeCV(WithCallbacks, AlphaPath):
             tasks=tasks,
         )
         self.mse_path_ = curve.mse
-        if not is_direct(sample):
+        if not is_direct(sample.X):
             return curve, None
         moments, kernel = shared.moments(sample), shared.weighted_kernel(sample)
         return curve, find_spectrum(sample, l2.min(), moments=moments, kernel=kernel)

@@ -14,6 +14,7 @@ from sklearn.utils import Bunch
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.parallel import Parallel, delayed
 
+from skreg._solvers.least_squares import prefers_gram
 from skreg._solvers.results import PathResult
 from skreg._solvers.sample import refuse_overflow
 from skreg._validation import (
@@ -35,13 +36,12 @@ from skreg._validation import (
 )
 from skreg.exceptions import ALPHA_ZERO, InvalidParameter
 from skreg.linear._alpha_path import AlphaPath
-from skreg.linear._base import routing_enabled, stored
+from skreg.linear._base import measured, routing_enabled, stored
 from skreg.linear._callbacks import WithCallbacks, models_of_path, what_is_given
 from skreg.linear._coordinate_descent import (
     SHARED_PARAMETERS,
     EachTargetAlone,
     PenalizedRegressor,
-    measured,
 )
 from skreg.paths.alpha_grid import alpha_grid
 from skreg.paths.alpha_search import (
@@ -207,8 +207,8 @@ class SelectedAlpha(WithCallbacks, AlphaPath, PenalizedRegressor):
             )
             total = plan.shared and plan.shared.together(0, len(plan.shared))
             data = data._replace(X=plan.data.columns)
-        n_alphas = 0 if self._knows_gram() else n_alphas
-        sample, moments = measured(data, n_alphas, total=total, **settings)
+        by_gram = not self._knows_gram() and prefers_gram(data.X, n_alphas)
+        sample, moments = measured(data, by_gram, total=total, **settings)
         refuse_overflow(sample.y_norm2)
         return plan, sample, self._given_moments(sample) or moments
 
