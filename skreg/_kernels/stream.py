@@ -298,14 +298,16 @@ def _ask_for_place(starts, y, weight, i):
 
 @inlined(force=True)
 def _predict(rule, now, state, m, layout, data, slots, first, last, weights):
-    """Linear predictor of a row in model m but for the intercept."""
-    eta = 0.0  # (four sums side by side were no faster)
+    """Linear predictor of a row in model m but for the intercept, and its squared length."""
+    eta, square = 0.0, 0.0
     for position in range(first, last):
         w = weight(rule, now, state, slot_at(layout, slots, first, position), m)
         if remembers(rule):
             weights[m, np.uint64(position - first)] = w
-        eta += w * data[np.uint64(position)]
-    return eta
+        x = data[np.uint64(position)]
+        eta += w * x
+        square += x * x
+    return eta, square
 
 
 @inlined(force=True)
@@ -318,15 +320,6 @@ def _learn_row(rule, now, state, m, layout, data, slots, first, last, weights, s
         slot = slot_at(layout, slots, first, position)
         w = weights[m, np.uint64(position - first)] if remembers(rule) else 0.0
         learn(rule, now, state, slot, m, w, x, scale)
-
-
-@inlined(force=True)
-def _square(data, first, last):
-    square = 0.0
-    for position in range(first, last):
-        x = data[np.uint64(position)]
-        square += x * x
-    return square
 
 
 @inlined(force=True)
@@ -385,10 +378,11 @@ def learn_rows(
         ask_for_state(layout, slots, starts, i, numbers, width)
         i = order[r]
         first, last = bounds(layout, starts, i)
-        square = _square(data, first, last)
         for m in range(n_models):
             now = clock_of(rule, clock, l1, l2, m)
-            eta = _predict(rule, now, state, m, layout, data, slots, first, last, weights)
+            eta, square = _predict(
+                rule, now, state, m, layout, data, slots, first, last, weights
+            )
             if fit_intercept:
                 now = clock_of(rule, b_clock, b_l1, b_l2, m)
                 eta += weight(rule, now, b_state, 0, m)
