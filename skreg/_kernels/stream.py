@@ -298,7 +298,7 @@ def _ask_for_place(starts, y, weight, i):
 
 @inlined(force=True)
 def _predict(rule, now, state, m, layout, data, slots, first, last, weights):
-    """Linear predictor of a row in model m but for the intercept, and its squared length."""
+    """Linear predictor in model m but for the intercept, and squared length of a row."""
     eta, square = 0.0, 0.0
     for position in range(first, last):
         w = weight(rule, now, state, slot_at(layout, slots, first, position), m)
