@@ -18,7 +18,7 @@ import numpy as np
 
 from skreg._kernels.cd import N_KEPT, certify, coordinate_descent
 from skreg._solvers.moments import gram_design, make_moments
-from skreg._solvers.results import EXACT_GAP, PathResult, Step, Stop
+from skreg._solvers.results import EXACT_GAP, PathResult, Step, Steps, Stop
 from skreg._solvers.ridge import certify_ridge, solve_ridge
 from skreg._solvers.sample import column_design, start_state
 from skreg._solvers.support import Support, is_uniform, runs_of
@@ -149,15 +149,18 @@ def unsolved(alphas, null, n_features):
 
 def _solve_each(problems, penalty, places, result, start, tol, max_iter):
     """Write the solutions of one problem per target, at the alphas in `places`."""
+    places = np.asarray(places)
     for k, problem in enumerate(problems):
         first = None if start is None else start[k].astype(np.float64)
         stop = Stop(
             result.null_objectives[k], tol, UNBOUNDED if max_iter is None else max_iter
         )
         found = problem.path(penalty, result.alphas[places], first, stop)
-        for t, step in zip(places, found, strict=True):
-            step.write(result.coefs[k, t])
-            result.dual_gaps[k, t], result.n_iters[k, t] = step.gap, step.n_iter
+        end = 0
+        for step in found:
+            which, end = places[end : end + step.count], end + step.count
+            step.write_rows(result.coefs[k], which)
+            result.dual_gaps[k, which], result.n_iters[k, which] = step.gap, step.n_iter
 
 
 def solve_directly(sample, penalty, result):
@@ -185,7 +188,9 @@ def judge(result, tol, iterated):
     null = result.null_objectives[:, None]
     floor = gap_floor(null)
     converged = result.dual_gaps <= np.maximum(max(tol, EXACT_GAP) * null, floor)
-    converged[:, np.setdiff1d(np.arange(len(result.alphas)), iterated)] = True
+    direct = np.ones(len(result.alphas), dtype=bool)
+    direct[iterated] = False
+    converged[:, direct] = True
     gaps = np.maximum(result.dual_gaps, floor)
     return result._replace(dual_gaps=gaps, converged=converged)
 
@@ -213,7 +218,7 @@ class Problem:
         self._exact, self._descent = exact, descent
 
     def path(self, penalty, alphas, start, stop):
-        """Yield the :class:`Step` of each alpha, from `start` or from zero."""
+        """Yield a :class:`Step` or several at once, from `start` or from zero."""
         first = penalty.kernel(alphas[0])
         uses_exact = has_exact_solution(first) and (
             is_uniform(first) or not self._exact.needs_uniform_penalty
@@ -231,13 +236,13 @@ class Problem:
             if uses_exact:
                 for step in self._exact.path(penalty, alphas[position:], previous, stop):
                     if spent:
-                        step = step._replace(n_iter=step.n_iter + spent)
+                        step = step.later(spent)
                     if not step.done:
                         spent, failures = step.n_iter, failures + 1
                         break
                     yield step
-                    position, previous = position + 1, alphas[position]
-                    failures, spent = 0, 0
+                    position += step.count
+                    previous, failures, spent = alphas[position - 1], 0, 0
                 if position == len(alphas):
                     break
             kernel = penalty.kernel(alphas[position])
@@ -352,50 +357,47 @@ class GramSolver:
             self._support.clear()
 
     def path(self, penalty, alphas, previous, stop):
-        """Yield a :class:`Step` per alpha; see :meth:`.working_set.WorkingSet.path`."""
+        """Yield :class:`Steps` as far as that works, then the :class:`Step` that failed;
+        see :meth:`.working_set.WorkingSet.path`.
+        """
         design, support = self._design, self._support
-        kernels = [penalty.kernel(alpha) for alpha in alphas]
+        runs = runs_of([penalty.kernel(alpha) for alpha in alphas])
         found = support.follow(
-            design.gram,
-            design.correlation,
-            self._order.size,
-            kernels,
-            stop.max_iter,
-            design.y_norm2,
+            design.gram, design.correlation, runs, stop.max_iter, design.y_norm2
         )
-        n_solved, coefs = found.n_solved, found.coefs[: found.n_solved]
-        gaps = self._gaps(kernels[:n_solved], coefs, found.gradients[:n_solved])
-        good = (gaps <= stop.exact_gap).tolist()
-        rounds = found.n_rounds.tolist()
-        for t in range(n_solved):
-            yield Step(coefs[t], gaps[t], rounds[t], good[t])
-            if not good[t]:
-                return
-        if n_solved < len(alphas):
-            coef, gradient = support.coef.copy(), support.gradient
-            (gap,) = self._gaps(
-                kernels[n_solved : n_solved + 1], coef[None], gradient[None]
-            )
-            n_rounds = int(found.n_rounds[n_solved])
-            yield Step(coef, gap, n_rounds, done=n_rounds >= stop.max_iter)
+        count = min(found.n_solved + 1, len(alphas))  # with the one that was not solved
+        found.coefs[found.n_solved : count] = support.coef
+        found.gradients[found.n_solved : count] = support.gradient
+        gaps = self._gaps(runs, found.coefs[:count], found.gradients[:count])
+        good = gaps <= stop.exact_gap
+        good[found.n_solved :] = False
+        end = count if good.all() else int(np.argmin(good))
+        if end > 0:
+            yield Steps(found.coefs[:end], gaps[:end], found.n_rounds[:end])
+        if end < count:
+            n_rounds = int(found.n_rounds[end])
+            tried = end == found.n_solved and n_rounds >= stop.max_iter
+            yield Step(found.coefs[end].copy(), gaps[end], n_rounds, done=tried)
 
-    def _gaps(self, kernels, coefs, gradients):
+    def _gaps(self, runs, coefs, gradients):
         """Duality gaps from the Gram matrix: r'r = y'y - w'(c + g)."""
         design = self._design
         products = np.einsum("tj,tj->t", coefs, design.correlation + gradients)
         norm2 = np.maximum(design.y_norm2 - products, 0.0)
         curvature = gradients[0] if len(gradients) else design.correlation
-        return gaps_of(kernels, curvature, coefs, gradients, self._order, norm2)
+        return gaps_of(runs, curvature, coefs, gradients, self._order, norm2)
 
 
-def gaps_of(kernels, curvature, coefs, gradients, order, norm2):
-    """:func:`~skreg._kernels.cd.certify` for a list of kernels."""
-    gaps, end = np.empty(len(kernels)), 0
-    for kernel, numbers in runs_of(kernels) if kernels else ():
-        part = slice(end, end + len(numbers))
+def gaps_of(runs, curvature, coefs, gradients, order, norm2):
+    """:func:`~skreg._kernels.cd.certify` for the penalties of :func:`runs_of`, or the
+    first of them.
+    """
+    gaps, end = np.empty(len(coefs)), 0
+    for kernel, numbers in runs:
+        part = slice(end, min(end + len(numbers), len(gaps)))
         certify(
             kernel,
-            numbers,
+            numbers[: part.stop - part.start],
             curvature,
             coefs[part],
             gradients[part],
@@ -453,9 +455,9 @@ def _gaps_at_once(sample, penalty, alphas, coef, targets):
         gradient = np.ascontiguousarray(sample.correlation(residual).T)
         norm2 = sample.mean_square(residual)
         order, curvature = np.arange(coef.shape[1]), np.ones(coef.shape[1])
-        kernels = [penalty.kernel(alphas[t]) for t in iterated]
+        runs = runs_of([penalty.kernel(alphas[t]) for t in iterated])
         norm2 = np.broadcast_to(norm2, len(iterated)).copy()
-        gaps[iterated] = gaps_of(kernels, curvature, coef[iterated], gradient, order, norm2)
+        gaps[iterated] = gaps_of(runs, curvature, coef[iterated], gradient, order, norm2)
     return gaps
 
 

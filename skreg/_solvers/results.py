@@ -56,9 +56,22 @@ class Step(NamedTuple):
     done: bool = True  # False: the exact method gave up here
     features: np.ndarray | None = None
 
+    @property
+    def count(self):
+        """The number of alphas that this is the solution at."""
+        return 1
+
+    def later(self, n_iter):
+        """The same after `n_iter` more iterations."""
+        return self._replace(n_iter=self.n_iter + n_iter)
+
     def write(self, out):
         """Set the coefficients of all features in `out`, which is zero."""
         out[slice(None) if self.features is None else self.features] = self.coef
+
+    def write_rows(self, out, rows):
+        """Set the row of `out`, which is zero, in `rows`."""
+        self.write(out[rows[0]])
 
     def whole(self, n_features):
         """The coefficients of all features."""
@@ -67,3 +80,31 @@ class Step(NamedTuple):
         out = np.zeros((n_features, *self.coef.shape[1:]))
         self.write(out)
         return out
+
+
+class Steps(NamedTuple):
+    """The solutions of all features at one alpha after the other."""
+
+    coefs: np.ndarray  # (n_alphas, n_features)
+    gap: np.ndarray  # (n_alphas,)
+    n_iter: np.ndarray  # (n_alphas,)
+    done: bool = True
+
+    @property
+    def count(self):
+        """The number of alphas."""
+        return len(self.gap)
+
+    def later(self, n_iter):
+        """The same after `n_iter` more iterations at the first alpha."""
+        later = self.n_iter.copy()
+        later[0] += n_iter
+        return self._replace(n_iter=later)
+
+    def write_rows(self, out, rows):
+        """Set some rows of `out`, one for each alpha."""
+        out[rows] = self.coefs
+
+    def whole(self, n_features):
+        """The coefficients at the last alpha."""
+        return self.coefs[-1]

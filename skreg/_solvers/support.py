@@ -1,5 +1,6 @@
 """The state of the active-set method between alphas: support, signs, factor."""
 
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,10 @@ PORTION = 200
 WHOLE_ROWS = 4
 # A larger support would have a factor of more than 300 MB: coordinate descent takes over.
 MAX_SUPPORT = 6_000
+
+
+# Room for a support of this size is there from the start (2 MB).
+ROOM = 512
 
 
 class Followed(NamedTuple):
@@ -50,7 +55,7 @@ class Support:
             np.zeros((2, n_features)),
         )
         self._rows, self._square = np.zeros(0), np.zeros(0)
-        self._allocate(min(n_features, 64))
+        self._allocate(min(n_features, ROOM))
 
     @property
     def features(self):
@@ -119,8 +124,7 @@ class Support:
         self,
         gram,
         correlation,
-        count,
-        kernels,
+        runs,
         max_rounds,
         y_norm2,
     ):
@@ -129,9 +133,8 @@ class Support:
         Parameters
         ----------
         gram, correlation : ndarray of shape (n, n), (n,)
-        count : int
-            The problem has the first `count` features.
-        kernels : list of NamedTuple
+        runs : list of (NamedTuple, ndarray)
+            The penalties, see :func:`runs_of`.
         max_rounds : int
             Bound for each penalty.
         y_norm2 : float
@@ -141,13 +144,12 @@ class Support:
         -------
         Followed
         """
-        size = len(kernels), len(gram)
+        size = sum(len(numbers) for _, numbers in runs), len(gram)
         found = Followed(0, np.zeros(size), np.zeros(size), np.zeros(size[0], np.int64))
-        runs = runs_of(kernels)
         n_solved = self._follow(
             gram,
             correlation,
-            count,
+            len(gram),
             runs,
             max_rounds,
             y_norm2,
@@ -289,7 +291,9 @@ def runs_of(kernels):
     """Pairs (kernel, numbers): the kernels that compiled code can make from one each."""
     first = kernels[0]
     if is_uniform(first) and len({type(kernel) for kernel in kernels}) == 1:
-        numbers = np.array(kernels, dtype=np.float64)
+        flat = chain.from_iterable(kernels)
+        numbers = np.fromiter(flat, np.float64, len(kernels) * len(first))
+        numbers = numbers.reshape(len(kernels), len(first))
         changed = np.flatnonzero(np.any(numbers != numbers[0], axis=1))
         rows = [int(changed[0]), -1] if len(changed) else []
         if all(with_numbers(first, numbers[t]) == kernels[t] for t in rows):
