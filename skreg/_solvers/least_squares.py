@@ -119,8 +119,12 @@ def solve_path(
     return judge(result, tol, iterated)
 
 
-def solve_moments_path(moments, penalty, alphas, *, tol, max_iter, start=None):
+def solve_moments_path(
+    moments, penalty, alphas, *, tol, max_iter, start=None, scored_only=False
+):
     """:func:`solve_path` for a sample of which only the moments are known.
+
+    With `scored_only` the exact method leaves what does not matter to scores.
 
     Certificates carry the rounding of the Gram matrix. Penalties that a direct solver
     takes at one of the `alphas` (``penalty.quadratic_strength``) need the sample.
@@ -130,7 +134,9 @@ def solve_moments_path(moments, penalty, alphas, *, tol, max_iter, start=None):
     result = unsolved(alphas, 0.5 * moments.y_norm2, n_features)
     problems = (make_problem(None, k, moments, None) for k in range(n_targets))
     every = range(len(alphas))
-    _solve_each(problems, penalty, every, result, start, tol, max_iter)
+    _solve_each(
+        problems, penalty, every, result, start, tol, max_iter, scored_only=scored_only
+    )
     return judge(result, tol, every)
 
 
@@ -147,14 +153,15 @@ def unsolved(alphas, null, n_features):
     )
 
 
-def _solve_each(problems, penalty, places, result, start, tol, max_iter):
+def _solve_each(
+    problems, penalty, places, result, start, tol, max_iter, *, scored_only=False
+):
     """Write the solutions of one problem per target, at the alphas in `places`."""
     places = np.asarray(places)
     for k, problem in enumerate(problems):
         first = None if start is None else start[k].astype(np.float64)
-        stop = Stop(
-            result.null_objectives[k], tol, UNBOUNDED if max_iter is None else max_iter
-        )
+        bound = UNBOUNDED if max_iter is None else max_iter
+        stop = Stop(result.null_objectives[k], tol, bound, scored_only)
         found = problem.path(penalty, result.alphas[places], first, stop)
         end = 0
         for step in found:
@@ -360,17 +367,12 @@ class GramSolver:
         """Yield :class:`Steps` as far as that works, then the :class:`Step` that failed;
         see :meth:`.working_set.WorkingSet.path`.
         """
-        design, support = self._design, self._support
         runs = runs_of([penalty.kernel(alpha) for alpha in alphas])
-        found = support.follow(
-            design.gram, design.correlation, runs, stop.max_iter, design.y_norm2
-        )
-        count = min(found.n_solved + 1, len(alphas))  # with the one that was not solved
-        found.coefs[found.n_solved : count] = support.coef
-        found.gradients[found.n_solved : count] = support.gradient
-        gaps = self._gaps(runs, found.coefs[:count], found.gradients[:count])
-        good = gaps <= stop.exact_gap
-        good[found.n_solved :] = False
+        found, gaps, good = self._follow(runs, stop, stop.accuracy)
+        if stop.accuracy > 0.0 and not (good.all() and len(good) == len(alphas)):
+            self._support.clear()
+            found, gaps, good = self._follow(runs, stop, 0.0)
+        count = len(gaps)
         end = count if good.all() else int(np.argmin(good))
         if end > 0:
             yield Steps(found.coefs[:end], gaps[:end], found.n_rounds[:end])
@@ -378,6 +380,27 @@ class GramSolver:
             n_rounds = int(found.n_rounds[end])
             tried = end == found.n_solved and n_rounds >= stop.max_iter
             yield Step(found.coefs[end].copy(), gaps[end], n_rounds, done=tried)
+
+    def _follow(self, runs, stop, accuracy):
+        """What was found, and gaps and whether they are good, also of the first penalty
+        that was not solved.
+        """
+        design, support = self._design, self._support
+        found = support.follow(
+            design.gram,
+            design.correlation,
+            runs,
+            stop.max_iter,
+            design.y_norm2,
+            accuracy,
+        )
+        end = found.n_solved
+        count = min(end + 1, len(found.coefs))
+        found.coefs[end:count], found.gradients[end:count] = support.coef, support.gradient
+        gaps = self._gaps(runs, found.coefs[:count], found.gradients[:count])
+        good = gaps <= stop.exact_gap
+        good[end:] = False
+        return found, gaps, good
 
     def _gaps(self, runs, coefs, gradients):
         """Duality gaps from the Gram matrix: r'r = y'y - w'(c + g)."""

@@ -7,6 +7,12 @@ import numpy as np
 # Rounding in an exact solution, relative to the objective of the null model.
 EXACT_GAP = 1e-12
 DEFAULT_TOL = 1e-4
+# What may be left of the optimality condition where only scores are wanted, relative to the
+# largest correlation: as much as that is how far errors of predictions are off, relatively,
+# and the gap is 1e-10 at most. To aim lower takes longer, 1e-9 a tenth.
+SCORED_ACCURACY = 1e-8
+# A gap is not above some four times what is left; below ROUNDING nothing is saved.
+LEFT_PER_GAP, ROUNDING = 0.01, 1e-12
 
 
 class PathResult(NamedTuple):
@@ -26,6 +32,15 @@ class Stop(NamedTuple):
     null_objective: float
     tol: float  # relative to the objective of the null model
     max_iter: int
+    scored_only: bool = False  # whether solutions are not returned, only their scores
+
+    @property
+    def accuracy(self):
+        """What the exact method may leave of the optimality condition, relative to the
+        largest correlation.
+        """
+        accuracy = min(SCORED_ACCURACY, self.tol * LEFT_PER_GAP) * self.scored_only
+        return accuracy if accuracy > ROUNDING else 0.0
 
     @property
     def gap(self):

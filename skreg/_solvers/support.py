@@ -112,6 +112,7 @@ class Support:
             correlation,
             count,
             runs,
+            0.0,
             max_rounds,
             y_norm2,
             coefs,
@@ -127,6 +128,7 @@ class Support:
         runs,
         max_rounds,
         y_norm2,
+        accuracy=0.0,
     ):
         """Solve for one penalty after the other, as far as that works.
 
@@ -139,6 +141,9 @@ class Support:
             Bound for each penalty.
         y_norm2 : float
             Scale of the objective.
+        accuracy : float
+            What may be left of the optimality condition, relative to the largest
+            correlation; by default the solutions are exact.
 
         Returns
         -------
@@ -151,13 +156,25 @@ class Support:
             correlation,
             len(gram),
             runs,
+            accuracy,
             max_rounds,
             y_norm2,
             found.coefs,
             found.gradients,
             found.n_rounds,
         )
+        if accuracy > 0.0 and not self._is_true(gram, correlation, accuracy):
+            n_solved = 0
         return found._replace(n_solved=n_solved)
+
+    def _is_true(self, gram, correlation, accuracy):
+        """Whether the gradient is that of the coefficients: with an `accuracy` it is not
+        computed anew inside of a large support, and errors would add up along a path.
+        """
+        known = self.gradient.copy()
+        self._set_gradient(gram, correlation, len(gram))
+        error = np.max(np.abs(self.gradient - known), initial=0.0)
+        return error <= accuracy * np.max(np.abs(correlation), initial=0.0)
 
     def _follow(
         self,
@@ -165,6 +182,7 @@ class Support:
         correlation,
         count,
         runs,
+        accuracy,
         max_rounds,
         y_norm2,
         coefs,
@@ -188,6 +206,7 @@ class Support:
                     y_norm2,
                     kernel,
                     numbers[position - start :],
+                    accuracy,
                     max_rounds,
                     PORTION,
                     self.coef,
@@ -271,7 +290,7 @@ class Support:
         self._signs = np.zeros(capacity)
         self._factor = np.zeros((capacity + 1, capacity + 1))
         self._scratch = np.zeros((4, capacity + 1))
-        self._extra = np.zeros((5, capacity + 1))
+        self._extra = np.zeros((6, capacity + 1))
         self._rows, self._square = np.zeros(0), np.zeros(0)
 
 
