@@ -49,7 +49,7 @@ FARTHEST = 2.0
 # With the factor of another l2: what may be left of the optimality condition on the
 # support, relative to the largest correlation; and iterations that cost less than a new
 # factor.
-GOAL, FEW, FEW_LOOSE = 5e-13, 3, 1
+GOAL, FEW, FEW_LOOSE = 5e-13, 3, 2
 # Multiplications that take as long as the call of LAPACK for a support that is not SMALL.
 CALL = 5e5
 # When many features violate optimality, most of the small violations belong to

@@ -19,11 +19,10 @@ from skreg._kernels.active_set import (
     forward,
     leave,
     move,
-    set_gradient,
-    set_outer_gradient,
 )
+from skreg._kernels.optimality import set_gradient, set_outer_gradient
 from skreg._solvers import support as support_module
-from skreg._solvers.support import Support
+from skreg._solvers.support import Support, runs_of
 from skreg.penalties import L1, L1L2
 from tests.linear import oracle
 
@@ -167,7 +166,7 @@ class TestExchange:
         before = A @ coef
         kernel, gradient = L1().kernel(0.1), np.zeros(6)
         state = coef, gradient, features, signs, factor, 5, inside, scratch
-        size, step, _ = move(kernel, *state, sign, 0.0, 0.0, None)
+        size, step, _ = move(kernel, *state, sign, 0.0, 0.0, 0, None)
         rest = features[:size]
         expected = cholesky(gram, rest, 0.0)
         np.testing.assert_allclose(lower(factor, size), expected, atol=1e-13)
@@ -210,7 +209,7 @@ class TestMove:
         coef, inside = coef.copy(), np.ones(9, dtype=bool)
         gradient = given.correlation - given.gram @ coef
         state = coef, gradient, features, signs.copy(), factor, 9, inside, scratch
-        size, _, _ = move(L1().kernel(alpha), *state, 0.0, 0.0, 0.0, None)
+        size, _, _ = move(L1().kernel(alpha), *state, 0.0, 0.0, 0.0, 0, None)
         return coef, features[:size], inside
 
     def test_solves_for_what_is_left_of_the_condition(self):
@@ -268,16 +267,16 @@ def grid(given, l1_ratio=1.0, n_alphas=10, smallest=0.01):
     return largest * np.geomspace(1.0, smallest, n_alphas)
 
 
-def follow_path(given, kernels, support=None, max_rounds=10_000):
+def follow_path(given, kernels, support=None, max_rounds=10_000, accuracy=0.0):
     """What :meth:`Support.follow` finds, from zero."""
     n_features = len(given.correlation)
     return (support or Support(n_features)).follow(
         given.gram,
         given.correlation,
-        n_features,
-        kernels,
+        runs_of(kernels),
         max_rounds,
         given.y_norm2,
+        accuracy,
     )
 
 
@@ -380,7 +379,8 @@ class TestStatus:
             alone += follow_path(given, [kernel], support).n_rounds[0]
         assert found.n_rounds.sum() < 0.8 * alone
 
-    def test_a_support_that_needs_room_gets_it(self, statuses):
+    def test_a_support_that_needs_room_gets_it(self, statuses, monkeypatch):
+        monkeypatch.setattr(support_module, "ROOM", 64)
         given = problem(400, 150)
         alphas = grid(given, n_alphas=3, smallest=1e-3)
         found = follow_path(given, [L1().kernel(alpha) for alpha in alphas])
