@@ -399,7 +399,7 @@ def follow(
         Written: which features are in the support.
     features, signs : ndarray of shape (capacity,)
         Written: the support in the order of the factor, and its signs.
-    factor : ndarray of shape (capacity + 1, capacity + 1)
+    factor : ndarray of shape (capacity + 1, capacity + 1), or with more columns
         Written: Cholesky factor for the support, by rows.
     l2 : float
         What the factor has on its diagonal: that of the first penalty or of another.
