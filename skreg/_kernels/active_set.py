@@ -32,6 +32,7 @@ from skreg._kernels.optimality import (
     largest_violation,
     set_gradient,
     set_outer_gradient,
+    unexplained,
 )
 from skreg._kernels.support_factor import MANY, backward, correct, enter, forward, leave
 from skreg.penalties import (
@@ -61,6 +62,8 @@ SLACK = 1e-13
 # correlation: after a good solve, after one that has to be refined before the next round,
 # and after one that is too inaccurate to go on from.
 ROUNDING, UNREFINED, INACCURATE = 2e-16, 1e-12, 1e-8
+# To leave no more than that is to solve exactly.
+SOLVE_ROUNDING = 1e-12
 # What a solution that ends a step may be off by without being refined: a relative gap.
 REST = 1e-14
 # Rounds without a lower objective after which rounding is taken to be in charge.
@@ -212,7 +215,8 @@ def solve_at(
     largest = 0.0
     for j in range(count):
         largest = max(largest, abs(correlation[j]))
-    exact = accuracy == 0.0
+    accuracy *= unexplained(correlation, y_norm2, coef, features, size, gradient)
+    exact = accuracy <= SOLVE_ROUNDING
     slack = SLACK * largest if exact else accuracy * largest
     goal = GOAL * largest if exact else accuracy * largest
     few = FEW if exact else FEW_LOOSE
@@ -384,8 +388,10 @@ def follow(
     numbers : ndarray of shape (n_penalties, n_numbers)
         What makes the penalty of each step of `penalty`, see `with_numbers`.
     accuracy : float
-        What may be left of the optimality condition, relative to the largest correlation;
-        0 for the exact minimiser.
+        What may be left of the optimality condition, relative to the largest correlation
+        and to the size of the residual (1 of the null model), as it is when a penalty
+        comes: as much as that, predictions are off relative to the residual. 0 for the
+        exact minimiser.
     max_rounds, portion : int
         Bounds on the looks at all features: for each penalty, and in this call.
     coef, gradient : ndarray of shape (n,)

@@ -1,5 +1,7 @@
 """The optimality condition on a Gram matrix: gradients, and how far from zero it is."""
 
+import numpy as np
+
 from skreg._compile import inlined
 from skreg._kernels.support_factor import dot
 from skreg.penalties import slope_at_zero, strong_convexity, subdiff_distance, value
@@ -39,6 +41,16 @@ def set_outer_gradient(gram, correlation, count, penalty, coef, inside, gradient
             gradient[j] = slope_at_zero(penalty, j, sign) + l2 * coef[j]
         else:
             gradient[j] = correlation[j] - dot(gram[j], coef, count)
+
+
+@inlined
+def unexplained(correlation, y_norm2, coef, features, size, gradient):
+    """The norm of the residual relative to that of y, from the gradient c - G coef."""
+    explained = 0.0
+    for i in range(size):
+        j = features[i]
+        explained += coef[j] * (correlation[j] + gradient[j])
+    return np.sqrt(max(1.0 - explained / y_norm2, 0.0)) if y_norm2 > 0.0 else 0.0
 
 
 @inlined

@@ -30,7 +30,8 @@ def forward(factor, size, point):
     """point <- L^-1 point. Four rows at a time: their sums do not wait for each other."""
     i = 0
     while i + 4 <= size:
-        first, second, third, fourth = factor[i], factor[i + 1], factor[i + 2], factor[i + 3]
+        first, second = factor[i], factor[i + 1]
+        third, fourth = factor[i + 2], factor[i + 3]
         sum_1, sum_2, sum_3, sum_4 = 0.0, 0.0, 0.0, 0.0
         for k in range(i):
             sum_1 += first[k] * point[k]
@@ -56,7 +57,8 @@ def backward(factor, size, point):
     i = size
     while i >= 4:
         i -= 4
-        first, second, third, fourth = factor[i], factor[i + 1], factor[i + 2], factor[i + 3]
+        first, second = factor[i], factor[i + 1]
+        third, fourth = factor[i + 2], factor[i + 3]
         z = point[i + 3] / fourth[i + 3]
         y = (point[i + 2] - fourth[i + 2] * z) / third[i + 2]
         x = (point[i + 1] - fourth[i + 1] * z - third[i + 1] * y) / second[i + 1]

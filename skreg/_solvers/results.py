@@ -8,11 +8,11 @@ import numpy as np
 EXACT_GAP = 1e-12
 DEFAULT_TOL = 1e-4
 # What may be left of the optimality condition where only scores are wanted, relative to the
-# largest correlation: as much as that is how far errors of predictions are off, relatively,
-# and the gap is 1e-10 at most. To aim lower takes longer, 1e-9 a tenth.
-SCORED_ACCURACY = 1e-8
-# A gap is not above some four times what is left; below ROUNDING nothing is saved.
-LEFT_PER_GAP, ROUNDING = 0.01, 1e-12
+# largest correlation and to the size of the residual: mean squared errors are off by about
+# that, relatively, and gaps are 1e-10 at most. To aim at 1e-8 takes a tenth longer.
+SCORED_ACCURACY = 3e-8
+# What may be left for a gap of 1: gaps are not above some four times what is left.
+LEFT_PER_GAP = 0.1
 
 
 class PathResult(NamedTuple):
@@ -36,11 +36,10 @@ class Stop(NamedTuple):
 
     @property
     def accuracy(self):
-        """What the exact method may leave of the optimality condition, relative to the
-        largest correlation.
+        """What the exact method may leave of the optimality condition; see
+        :func:`skreg._kernels.active_set.follow`.
         """
-        accuracy = min(SCORED_ACCURACY, self.tol * LEFT_PER_GAP) * self.scored_only
-        return accuracy if accuracy > ROUNDING else 0.0
+        return min(SCORED_ACCURACY, self.tol * LEFT_PER_GAP) * self.scored_only
 
     @property
     def gap(self):

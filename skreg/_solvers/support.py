@@ -142,8 +142,8 @@ class Support:
         y_norm2 : float
             Scale of the objective.
         accuracy : float
-            What may be left of the optimality condition, relative to the largest
-            correlation; by default the solutions are exact.
+            What may be left of the optimality condition, see
+            :func:`skreg._kernels.active_set.follow`; 0 for exact solutions.
 
         Returns
         -------
