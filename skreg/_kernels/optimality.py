@@ -12,20 +12,10 @@ def set_gradient(gram, correlation, count, coef, features, size, gradient):
     """gradient <- c - G coef over the support, for the first `count` features."""
     for k in range(count):
         gradient[k] = correlation[k]
-    i = 0
-    while i + 4 <= size:  # four at a time, to load and store less often
-        w, x = coef[features[i]], coef[features[i + 1]]
-        y, z = coef[features[i + 2]], coef[features[i + 3]]
-        first, second = gram[features[i]], gram[features[i + 1]]
-        third, fourth = gram[features[i + 2]], gram[features[i + 3]]
-        for k in range(count):
-            gradient[k] -= w * first[k] + x * second[k] + y * third[k] + z * fourth[k]
-        i += 4
-    while i < size:
+    for i in range(size):
         scale, row = coef[features[i]], gram[features[i]]
         for k in range(count):
             gradient[k] -= scale * row[k]
-        i += 1
 
 
 @inlined

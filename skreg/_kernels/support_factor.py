@@ -27,51 +27,30 @@ def dot(left, right, size):
 
 @inlined
 def forward(factor, size, point):
-    """point <- L^-1 point. Four rows at a time: their sums do not wait for each other."""
-    i = 0
-    while i + 4 <= size:
-        first, second = factor[i], factor[i + 1]
-        third, fourth = factor[i + 2], factor[i + 3]
-        sum_1, sum_2, sum_3, sum_4 = 0.0, 0.0, 0.0, 0.0
-        for k in range(i):
-            sum_1 += first[k] * point[k]
-            sum_2 += second[k] * point[k]
-            sum_3 += third[k] * point[k]
-            sum_4 += fourth[k] * point[k]
-        w = (point[i] - sum_1) / first[i]
-        x = (point[i + 1] - sum_2 - second[i] * w) / second[i + 1]
-        y = (point[i + 2] - sum_3 - third[i] * w - third[i + 1] * x) / third[i + 2]
-        rest = point[i + 3] - sum_4 - fourth[i] * w - fourth[i + 1] * x - fourth[i + 2] * y
-        point[i], point[i + 1], point[i + 2] = w, x, y
-        point[i + 3] = rest / fourth[i + 3]
-        i += 4
-    while i < size:
+    """point <- L^-1 point.
+
+    (Four rows at a time, here, in `backward` and for gradients, took a twentieth off a path
+    of 300 features and added half a second of compiling for everybody.)
+    """
+    for i in range(size):
         row = factor[i]
         point[i] = (point[i] - dot(row, point, i)) / row[i]
-        i += 1
 
 
 @inlined
 def backward(factor, size, point):
-    """point <- L'^-1 point. Four rows at a time, to load and store less often."""
-    i = size
-    while i >= 4:
-        i -= 4
-        first, second = factor[i], factor[i + 1]
-        third, fourth = factor[i + 2], factor[i + 3]
-        z = point[i + 3] / fourth[i + 3]
-        y = (point[i + 2] - fourth[i + 2] * z) / third[i + 2]
-        x = (point[i + 1] - fourth[i + 1] * z - third[i + 1] * y) / second[i + 1]
-        w = (point[i] - fourth[i] * z - third[i] * y - second[i] * x) / first[i]
-        point[i], point[i + 1], point[i + 2], point[i + 3] = w, x, y, z
+    """point <- L'^-1 point. Two rows at a time, to load and store half as often."""
+    i = size - 2
+    while i >= 0:
+        row, after = factor[i], factor[i + 1]
+        y = point[i + 1] / after[i + 1]
+        x = (point[i] - after[i] * y) / row[i]
+        point[i], point[i + 1] = x, y
         for k in range(i):
-            point[k] -= w * first[k] + x * second[k] + y * third[k] + z * fourth[k]
-    while i > 0:
-        i -= 1
-        row = factor[i]
-        point[i] /= row[i]
-        for k in range(i):
-            point[k] -= point[i] * row[k]
+            point[k] -= x * row[k] + y * after[k]
+        i -= 2
+    if i == -1:
+        point[0] /= factor[0, 0]
 
 
 @inlined

@@ -513,7 +513,7 @@ def test_features_beyond_the_count_are_not_touched():
 
 
 @pytest.mark.parametrize("size", SIZES_AROUND_FOUR)
-class TestFourAtATime:
+class TestSizes:
     def test_triangular_solves(self, size):
         factor = np.tril(np.random.default_rng(0).uniform(1.0, 2.0, (size + 1, size + 1)))
         given = np.arange(size + 1.0)
