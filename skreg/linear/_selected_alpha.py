@@ -233,6 +233,7 @@ class SelectedAlpha(WithCallbacks, AlphaPath, PenalizedRegressor):
         recipe = self._with_grids(setting, recipe)
         watched = partial(self._watched_path, task, recipe, data)
         fit = partial(fit_all, recipe, sample, moments, watched)
+        # Callbacks are told of every path, before the folds.
         only_chosen = (
             task is SILENT
             and plan is not None
