@@ -27,7 +27,11 @@ def dot(left, right, size):
 
 @inlined
 def forward(factor, size, point):
-    """point <- L^-1 point."""
+    """point <- L^-1 point.
+
+    (Four rows at a time, here, in `backward` and for gradients, took a twentieth off a path
+    of 300 features and added half a second of compiling for everybody.)
+    """
     for i in range(size):
         row = factor[i]
         point[i] = (point[i] - dot(row, point, i)) / row[i]

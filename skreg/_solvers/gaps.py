@@ -24,14 +24,16 @@ RESIDUAL_ELEMENTS = 1 << 23
 TOGETHER = 20
 
 
-def gaps_of(kernels, curvature, coefs, gradients, order, norm2):
-    """:func:`~skreg._kernels.cd.certify` for a list of kernels."""
-    gaps, end = np.empty(len(kernels)), 0
-    for kernel, numbers in runs_of(kernels) if kernels else ():
-        part = slice(end, end + len(numbers))
+def gaps_of(runs, curvature, coefs, gradients, order, norm2):
+    """:func:`~skreg._kernels.cd.certify` for the penalties of
+    :func:`~skreg._solvers.support.runs_of`, or the first of them.
+    """
+    gaps, end = np.empty(len(coefs)), 0
+    for kernel, numbers in runs:
+        part = slice(end, min(end + len(numbers), len(gaps)))
         certify(
             kernel,
-            numbers,
+            numbers[: part.stop - part.start],
             curvature,
             coefs[part],
             gradients[part],
@@ -102,8 +104,9 @@ def _iterated_gaps(sample, kernels, coef, targets, moments):
             gradients[part] = sample.correlation(residual).T
     gaps, curvature = np.empty(len(coef)), np.ones(coef.shape[1])
     for part, features, _ in groups:
+        runs = runs_of(kernels[part])
         gaps[part] = gaps_of(
-            kernels[part], curvature, coef[part], gradients[part], features, norm2[part]
+            runs, curvature, coef[part], gradients[part], features, norm2[part]
         )
     return gaps
 

@@ -19,10 +19,10 @@ import numpy as np
 from skreg._kernels.cd import N_KEPT, coordinate_descent
 from skreg._solvers.gaps import EPS, gap_floor, gaps_of, recompute_gaps
 from skreg._solvers.moments import gram_design, make_moments
-from skreg._solvers.results import EXACT_GAP, PathResult, Step, Stop
+from skreg._solvers.results import EXACT_GAP, PathResult, Step, Steps, Stop
 from skreg._solvers.ridge import solve_ridge
 from skreg._solvers.sample import column_design, start_state
-from skreg._solvers.support import Support, is_uniform
+from skreg._solvers.support import Support, is_uniform, runs_of
 from skreg._solvers.working_set import CHEAP_SUPPORT, WorkingSet, screening_kernel
 from skreg.penalties import slope_at_zero, strong_convexity
 
@@ -118,8 +118,12 @@ def solve_path(
     return judge(result, tol, iterated)
 
 
-def solve_moments_path(moments, penalty, alphas, *, tol, max_iter, start=None):
+def solve_moments_path(
+    moments, penalty, alphas, *, tol, max_iter, start=None, scored_only=False
+):
     """:func:`solve_path` for a sample of which only the moments are known.
+
+    With `scored_only` the exact method leaves what does not matter to scores.
 
     Certificates carry the rounding of the Gram matrix. Penalties that a direct solver
     takes at one of the `alphas` (``penalty.quadratic_strength``) need the sample.
@@ -129,7 +133,9 @@ def solve_moments_path(moments, penalty, alphas, *, tol, max_iter, start=None):
     result = unsolved(alphas, 0.5 * moments.y_norm2, n_features)
     problems = (make_problem(None, k, moments, None) for k in range(n_targets))
     every = range(len(alphas))
-    _solve_each(problems, penalty, every, result, start, tol, max_iter)
+    _solve_each(
+        problems, penalty, every, result, start, tol, max_iter, scored_only=scored_only
+    )
     return judge(result, tol, every)
 
 
@@ -146,17 +152,21 @@ def unsolved(alphas, null, n_features):
     )
 
 
-def _solve_each(problems, penalty, places, result, start, tol, max_iter):
+def _solve_each(
+    problems, penalty, places, result, start, tol, max_iter, *, scored_only=False
+):
     """Write the solutions of one problem per target, at the alphas in `places`."""
+    places = np.asarray(places)
     for k, problem in enumerate(problems):
         first = None if start is None else start[k].astype(np.float64)
-        stop = Stop(
-            result.null_objectives[k], tol, UNBOUNDED if max_iter is None else max_iter
-        )
+        bound = UNBOUNDED if max_iter is None else max_iter
+        stop = Stop(result.null_objectives[k], tol, bound, scored_only)
         found = problem.path(penalty, result.alphas[places], first, stop)
-        for t, step in zip(places, found, strict=True):
-            step.write(result.coefs[k, t])
-            result.dual_gaps[k, t], result.n_iters[k, t] = step.gap, step.n_iter
+        end = 0
+        for step in found:
+            which, end = places[end : end + step.count], end + step.count
+            step.write_rows(result.coefs[k], which)
+            result.dual_gaps[k, which], result.n_iters[k, which] = step.gap, step.n_iter
 
 
 def solve_directly(sample, penalty, result):
@@ -184,7 +194,9 @@ def judge(result, tol, iterated):
     null = result.null_objectives[:, None]
     floor = gap_floor(null)
     converged = result.dual_gaps <= np.maximum(max(tol, EXACT_GAP) * null, floor)
-    converged[:, np.setdiff1d(np.arange(len(result.alphas)), iterated)] = True
+    direct = np.ones(len(result.alphas), dtype=bool)
+    direct[iterated] = False
+    converged[:, direct] = True
     gaps = np.maximum(result.dual_gaps, floor)
     return result._replace(dual_gaps=gaps, converged=converged)
 
@@ -212,7 +224,7 @@ class Problem:
         self._exact, self._descent = exact, descent
 
     def path(self, penalty, alphas, start, stop):
-        """Yield the :class:`Step` of each alpha, from `start` or from zero."""
+        """Yield a :class:`Step` or several at once, from `start` or from zero."""
         first = penalty.kernel(alphas[0])
         uses_exact = has_exact_solution(first) and (
             is_uniform(first) or not self._exact.needs_uniform_penalty
@@ -230,13 +242,13 @@ class Problem:
             if uses_exact:
                 for step in self._exact.path(penalty, alphas[position:], previous, stop):
                     if spent:
-                        step = step._replace(n_iter=step.n_iter + spent)
+                        step = step.later(spent)
                     if not step.done:
                         spent, failures = step.n_iter, failures + 1
                         break
                     yield step
-                    position, previous = position + 1, alphas[position]
-                    failures, spent = 0, 0
+                    position += step.count
+                    previous, failures, spent = alphas[position - 1], 0, 0
                 if position == len(alphas):
                     break
             kernel = penalty.kernel(alphas[position])
@@ -351,40 +363,51 @@ class GramSolver:
             self._support.clear()
 
     def path(self, penalty, alphas, previous, stop):
-        """Yield a :class:`Step` per alpha; see :meth:`.working_set.WorkingSet.path`."""
+        """Yield :class:`Steps` as far as that works, then the :class:`Step` that failed;
+        see :meth:`.working_set.WorkingSet.path`.
+        """
+        runs = runs_of([penalty.kernel(alpha) for alpha in alphas])
+        found, gaps, good = self._follow(runs, stop, stop.accuracy)
+        if stop.accuracy > 0.0 and not (good.all() and len(good) == len(alphas)):
+            self._support.clear()
+            found, gaps, good = self._follow(runs, stop, 0.0)
+        count = len(gaps)
+        end = count if good.all() else int(np.argmin(good))
+        if end > 0:
+            yield Steps(found.coefs[:end], gaps[:end], found.n_rounds[:end])
+        if end < count:
+            n_rounds = int(found.n_rounds[end])
+            tried = end == found.n_solved and n_rounds >= stop.max_iter
+            yield Step(found.coefs[end].copy(), gaps[end], n_rounds, done=tried)
+
+    def _follow(self, runs, stop, accuracy):
+        """What was found, and gaps and whether they are good, also of the first penalty
+        that was not solved.
+        """
         design, support = self._design, self._support
-        kernels = [penalty.kernel(alpha) for alpha in alphas]
         found = support.follow(
             design.gram,
             design.correlation,
-            self._order.size,
-            kernels,
+            runs,
             stop.max_iter,
             design.y_norm2,
+            accuracy,
         )
-        n_solved, coefs = found.n_solved, found.coefs[: found.n_solved]
-        gaps = self._gaps(kernels[:n_solved], coefs, found.gradients[:n_solved])
-        good = (gaps <= stop.exact_gap).tolist()
-        rounds = found.n_rounds.tolist()
-        for t in range(n_solved):
-            yield Step(coefs[t], gaps[t], rounds[t], good[t])
-            if not good[t]:
-                return
-        if n_solved < len(alphas):
-            coef, gradient = support.coef.copy(), support.gradient
-            (gap,) = self._gaps(
-                kernels[n_solved : n_solved + 1], coef[None], gradient[None]
-            )
-            n_rounds = int(found.n_rounds[n_solved])
-            yield Step(coef, gap, n_rounds, done=n_rounds >= stop.max_iter)
+        end = found.n_solved
+        count = min(end + 1, len(found.coefs))
+        found.coefs[end:count], found.gradients[end:count] = support.coef, support.gradient
+        gaps = self._gaps(runs, found.coefs[:count], found.gradients[:count])
+        good = gaps <= stop.exact_gap
+        good[end:] = False
+        return found, gaps, good
 
-    def _gaps(self, kernels, coefs, gradients):
+    def _gaps(self, runs, coefs, gradients):
         """Duality gaps from the Gram matrix: r'r = y'y - w'(c + g)."""
         design = self._design
         products = np.einsum("tj,tj->t", coefs, design.correlation + gradients)
         norm2 = np.maximum(design.y_norm2 - products, 0.0)
         curvature = gradients[0] if len(gradients) else design.correlation
-        return gaps_of(kernels, curvature, coefs, gradients, self._order, norm2)
+        return gaps_of(runs, curvature, coefs, gradients, self._order, norm2)
 
 
 def has_exact_solution(kernel):

@@ -26,6 +26,8 @@ from skreg._solvers.sample import (
 
 # The lower triangle of a larger Gram matrix is computed in blocks of so many columns.
 GRAM_BLOCK = 2048
+# So many solutions of a path have about the same support.
+SIMILAR = 25
 
 
 @dataclass(frozen=True)
@@ -135,17 +137,24 @@ class Moments:
         error, size : ndarray of shape (n_targets, n_solutions)
             Where error is many digits below size, it is rounding.
         """
-        if 3 * len(features) > 2 * len(self.gram):  # to pick entries of it takes longer
-            every = np.zeros((*coef.shape[:2], len(self.gram)))
-            every[..., features] = coef
-            fitted2 = np.einsum("kts,kts->kt", every @ self.gram, every)
-        else:
-            gram = self.gram[np.ix_(features, features)]
-            fitted2 = np.einsum("kts,kts->kt", coef @ gram, coef)
+        fitted2 = np.empty(intercept.shape)
+        for part in slices_of(coef.shape[1], SIMILAR):
+            fitted2[:, part] = self._squares(coef[:, part], features)
         common = np.einsum("kts,sk->kt", coef, self.correlation[features])
         offset = self.y_mean[:, None] - intercept - coef @ self.X_mean[features]
         size = self.y_norm2[:, None] + fitted2 + np.square(offset)
         return size - 2.0 * common, size
+
+    def _squares(self, coef, features):
+        """coef' G coef of solutions of shape (n_targets, n_solutions, len(features))."""
+        used = np.any(coef != 0.0, axis=(0, 1))
+        coef, features = coef[..., used], features[used]
+        if 3 * len(features) > 2 * len(self.gram):  # to pick entries of it takes longer
+            every = np.zeros((*coef.shape[:2], len(self.gram)))
+            every[..., features] = coef
+            return np.einsum("kts,kts->kt", every @ self.gram, every)
+        gram = self.gram[np.ix_(features, features)]
+        return np.einsum("kts,kts->kt", coef @ gram, coef)
 
 
 def make_moments(sample):

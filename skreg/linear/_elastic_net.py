@@ -219,7 +219,9 @@ class ElasticNetCV(PenalizedLeastSquaresCV):
     tol : float, default=1e-4
         Coordinate descent, where it is used, stops at a duality gap of `tol` times the
         objective of the null (intercept-only) model; scikit-learn's test is twice as
-        loose. The active-set method is exact.
+        loose. The active-set method is exact; in folds with many samples it leaves what
+        changes their errors by some 1e-9 of themselves (more where columns are nearly
+        dependent), or less with a `tol` below 1e-8.
     cv : int, splitter, iterable of (train, test) or {'loo', 'gcv', 'aic', 'bic', 'ebic'}, \
             default=None
         None is 5-fold. Index pairs count the rows as given. 'loo' leaves out every row,

@@ -37,7 +37,7 @@ from skreg._validation import (
 from skreg.exceptions import ALPHA_ZERO, InvalidParameter
 from skreg.linear._alpha_path import AlphaPath
 from skreg.linear._base import measured, routing_enabled, stored
-from skreg.linear._callbacks import WithCallbacks, models_of_path, what_is_given
+from skreg.linear._callbacks import SILENT, WithCallbacks, models_of_path, what_is_given
 from skreg.linear._coordinate_descent import (
     SHARED_PARAMETERS,
     EachTargetAlone,
@@ -45,6 +45,7 @@ from skreg.linear._coordinate_descent import (
 )
 from skreg.paths.alpha_grid import alpha_grid
 from skreg.paths.alpha_search import (
+    can_wait,
     first_alphas,
     fit_all,
     n_until,
@@ -141,7 +142,8 @@ class SelectedAlpha(WithCallbacks, AlphaPath, PenalizedRegressor):
         search, fitted, recipe = self._search(setting, recipe, data, score_params, task)
         result = self._store_search(search, fitted, recipe, data)
         task.end({})
-        return [*search.fold_paths, *(path.result for path in fitted.paths), result]
+        solved = [path.result for path in fitted.paths if path is not None]
+        return [*search.fold_paths, *solved, result]
 
     def _check_combination(self):
         """Refuse what makes no sense together, before any work."""
@@ -229,9 +231,16 @@ class SelectedAlpha(WithCallbacks, AlphaPath, PenalizedRegressor):
         """
         plan, sample, moments = setting
         recipe = self._with_grids(setting, recipe)
-        fitted = fit_all(
-            recipe, sample, moments, partial(self._watched_path, task, recipe, data)
+        watched = partial(self._watched_path, task, recipe, data)
+        fit = partial(fit_all, recipe, sample, moments, watched)
+        # Callbacks are told of every path, before the folds.
+        only_chosen = (
+            task is SILENT
+            and plan is not None
+            and self.saturation is None
+            and can_wait(recipe, sample, moments)
         )
+        fitted = fit(which=() if only_chosen else None)
         if self.saturation is not None:
             count = n_until(fitted, self.saturation) if count is None else count
             recipe, fitted = truncated(recipe, fitted, count)
@@ -251,7 +260,7 @@ class SelectedAlpha(WithCallbacks, AlphaPath, PenalizedRegressor):
                 score_params=score_params,
                 tasks=folds.at_once("fold", n_folds),
             )
-        return search, fitted, recipe
+        return search, fit(which=search.chosen[:1]) if only_chosen else fitted, recipe
 
     def _watched_path(self, task, recipe, data, i, solve):
         """What solves the path of penalty i, as a task with a subtask for every alpha."""

@@ -8,7 +8,7 @@ and mixing, the share of the path in its blend with unpenalised refits.
 
 import warnings
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from skreg._kernels.design import is_sparse
 from skreg._solvers.approximate_leave_one_out import approximate_leave_one_out
 from skreg._solvers.fold_moments import as_slice
+from skreg._solvers.least_squares import solve_moments_path
 from skreg._solvers.leverage import DUAL_FROM, degrees_of_freedom
 from skreg._solvers.row_leverage import row_degrees_of_freedom, row_leave_one_out
 from skreg._solvers.sample import slices_of
@@ -40,12 +41,17 @@ WAITING_FEATURES = 1000
 
 
 class Fitted(NamedTuple):
-    """The path on all rows, for each penalty."""
+    """The path on all rows, for each penalty; None where nobody asked for it yet."""
 
     sample: Any
     moments: Any  # of the sample, or None
     paths: list  # of FittedPath, on the original scale of X
     results: list  # of PathResult, with coefficients as they were solved
+
+    @property
+    def is_complete(self):
+        """Whether the path of every penalty is known."""
+        return None not in self.paths
 
 
 class Search(NamedTuple):
@@ -65,8 +71,8 @@ def unwatched(i, solve):
     return solve()
 
 
-def fit_all(recipe, sample, moments, watched=unwatched):
-    """Solve every penalty at every alpha on all rows.
+def fit_all(recipe, sample, moments, watched=unwatched, which=None):
+    """Solve every penalty, or those in `which`, at every alpha on all rows.
 
     ``watched(i, solve)`` returns what the function `solve` does for penalty i.
     """
@@ -74,9 +80,33 @@ def fit_all(recipe, sample, moments, watched=unwatched):
     solve = partial(fit_sample, recipe.solver, sample, refit=recipe.refit, **known)
     pairs = [
         watched(i, partial(solve, penalty=penalty, alphas=recipe.alphas[i]))
+        if which is None or i in which
+        else (None, None)
         for i, penalty in enumerate(recipe.penalties)
     ]
     return Fitted(sample, moments, [pair[0] for pair in pairs], [pair[1] for pair in pairs])
+
+
+def can_wait(recipe, sample, moments):
+    """Whether paths on all rows can be solved later, from moments small enough to keep.
+
+    The choice from folds needs none of them, and the model only that of its penalty.
+    """
+    if len(recipe.penalties) == 1 or not _are_kept(recipe, sample, moments):
+        return False
+    pairs = zip(recipe.penalties, recipe.alphas, strict=True)
+    return all(
+        penalty.quadratic_strength(alpha) is None
+        for penalty, alphas in pairs
+        for alpha in (alphas[0], alphas[-1])
+    )
+
+
+def _are_kept(recipe, sample, moments):
+    """Whether the moments may stay in memory until somebody asks."""
+    n_samples, n_features = sample.X.shape
+    small = n_features <= min(n_samples * DUAL_FROM, WAITING_FEATURES)
+    return moments is not None and small and not recipe.solver.joint
 
 
 def mean_squares(fitted, i):
@@ -264,33 +294,63 @@ def _results(fitted, recipe, summary, fold_scores=None, df=None):
         fold_scores = None if fold_scores is None else fold_scores[:, :, 0]
     more = {} if fold_scores is None else {"fold_scores": fold_scores}
     alphas = np.array(recipe.alphas)
+    if df is None:
+        more |= _cheap_columns(fitted, recipe)
+    else:
+        more |= {"support_size": _support_sizes(fitted.paths), "df": df}
     return make_results(
         alphas,
         *summary,
         l1_ratio=np.repeat(np.array(recipe.l1_ratios)[:, None], alphas.shape[1], axis=1),
-        support_size=np.array([path.support_size() for path in fitted.paths]),
-        df=_cheap_degrees_of_freedom(fitted, recipe) if df is None else df,
         mixing=np.array(recipe.mixings),
         **more,
     )
 
 
-def _cheap_degrees_of_freedom(fitted, recipe):
-    """Those of the penalised solutions; NaN for joint targets, where they are dear.
+def _support_sizes(paths):
+    return np.array([path.support_size() for path in paths])
 
-    A function that returns them where they can wait: the choice from folds needs none, and
+
+def _cheap_columns(fitted, recipe):
+    """Sizes of supports and degrees of freedom of the penalised solutions; those are NaN
+    for joint targets, where they are dear.
+
+    Functions that return them where they can wait: the choice from folds needs none, and
     to factorize at every alpha and l1_ratio would take as long as the paths of two folds.
     """
     if recipe.solver.joint:
-        return np.full((len(recipe.penalties), len(recipe.alphas[0])), np.nan)
-    n_samples, n_features = fitted.sample.X.shape
-    small = n_features <= min(n_samples * DUAL_FROM, WAITING_FEATURES)
-    if fitted.moments is None or not small:
-        return np.array(_along_paths(fitted, recipe, degrees_of_freedom))
+        unknown = np.full((len(recipe.penalties), len(recipe.alphas[0])), np.nan)
+        return {"support_size": _support_sizes(fitted.paths), "df": unknown}
+    if not _are_kept(recipe, fitted.sample, fitted.moments):
+        df = np.array(_along_paths(fitted, recipe, degrees_of_freedom))
+        return {"support_size": _support_sizes(fitted.paths), "df": df}
     # What waits keeps neither X nor y alive.
-    none = np.empty((n_samples, 0))
+    none = np.empty((fitted.sample.X.shape[0], 0))
     known = fitted._replace(sample=replace(fitted.sample, X=none, y=none), paths=[])
-    return lambda: np.array(_along_paths(known, recipe, degrees_of_freedom))
+    if fitted.is_complete:
+        sizes = _support_sizes(fitted.paths)
+        return {
+            "support_size": sizes,
+            "df": lambda: np.array(_along_paths(known, recipe, degrees_of_freedom)),
+        }
+    solved = cache(partial(_solved_on_moments, known, recipe))
+    return {
+        "support_size": lambda: np.array(
+            [np.count_nonzero(result.coefs[0], axis=1) for result in solved().results]
+        ),
+        "df": lambda: np.array(_along_paths(solved(), recipe, degrees_of_freedom)),
+    }
+
+
+def _solved_on_moments(fitted, recipe):
+    """With the path of every penalty, from moments alone."""
+    settings = {"tol": recipe.solver.tol, "max_iter": recipe.solver.max_iter}
+    pairs = zip(recipe.penalties, recipe.alphas, strict=True)
+    results = [
+        solve_moments_path(fitted.moments, penalty, alphas, **settings)
+        for penalty, alphas in pairs
+    ]
+    return fitted._replace(results=results)
 
 
 def _choices(results, rule, *, has_se):

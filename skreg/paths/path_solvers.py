@@ -28,9 +28,8 @@ class EachTarget(NamedTuple):
 
     def on_moments(self, moments, penalty, alphas, make_sample):
         """See :func:`skreg._solvers.least_squares.solve_moments_path`."""
-        return solve_moments_path(
-            moments, penalty, alphas, tol=self.tol, max_iter=self.max_iter
-        )
+        settings = {"tol": self.tol, "max_iter": self.max_iter, "scored_only": True}
+        return solve_moments_path(moments, penalty, alphas, **settings)
 
 
 class AllTargets(NamedTuple):

@@ -104,14 +104,15 @@ def adelie_cv(X, y, eps, ratios):
 
 def path(X, y, eps, ratios):
     """One path on all rows, as far as LassoCV's grid goes."""
-    from skreg._solvers.least_squares import solve_path
+    from skreg._solvers.least_squares import prefers_gram, solve_path
     from skreg._validation import check_arrays
-    from skreg.linear._coordinate_descent import measured
+    from skreg.linear._base import measured
     from skreg.paths.alpha_grid import alpha_grid
     from skreg.penalties import L1L2
 
     data = check_arrays(X, y)
-    sample, moments = measured(data, 100, fit_intercept=True, standardize=False)
+    by_gram = prefers_gram(data.X, 100)
+    sample, moments = measured(data, by_gram, fit_intercept=True, standardize=False)
     for ratio in ratios or (1.0,):
         penalty = L1L2(ratio)
         grid = alpha_grid(sample.correlation(sample.y), penalty, eps=eps, n_alphas=100)

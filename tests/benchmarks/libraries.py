@@ -41,13 +41,14 @@ class Library(NamedTuple):
 
 
 def skreg_path(X, y, alphas, tol, max_iter):
-    from skreg._solvers.least_squares import solve_path
+    from skreg._solvers.least_squares import prefers_gram, solve_path
     from skreg._validation import check_arrays
-    from skreg.linear._coordinate_descent import measured
+    from skreg.linear._base import measured
     from skreg.penalties import L1
 
-    data, count = check_arrays(X, y), len(alphas)
-    sample, moments = measured(data, count, fit_intercept=True, standardize=False)
+    data = check_arrays(X, y)
+    by_gram = prefers_gram(data.X, len(alphas))
+    sample, moments = measured(data, by_gram, fit_intercept=True, standardize=False)
     stop = {"tol": tol, "max_iter": max_iter}
     result = solve_path(sample, L1(), alphas, moments=moments, **stop)
     return result.coefs[0].T, sample.intercept(result.coefs)[0]

@@ -15,15 +15,15 @@ from skreg._kernels.active_set import (
     SMALL,
     SOLVED,
     STALE,
+    backward,
     enter,
     forward,
     leave,
     move,
-    set_gradient,
-    set_outer_gradient,
 )
+from skreg._kernels.optimality import set_gradient, set_outer_gradient
 from skreg._solvers import support as support_module
-from skreg._solvers.support import Support
+from skreg._solvers.support import Support, runs_of
 from skreg.penalties import L1, L1L2
 from tests.linear import oracle
 
@@ -167,7 +167,7 @@ class TestExchange:
         before = A @ coef
         kernel, gradient = L1().kernel(0.1), np.zeros(6)
         state = coef, gradient, features, signs, factor, 5, inside, scratch
-        size, step, _ = move(kernel, *state, sign, 0.0, 0.0, None)
+        size, step, _ = move(kernel, *state, sign, 0.0, 0.0, 0, None)
         rest = features[:size]
         expected = cholesky(gram, rest, 0.0)
         np.testing.assert_allclose(lower(factor, size), expected, atol=1e-13)
@@ -210,7 +210,7 @@ class TestMove:
         coef, inside = coef.copy(), np.ones(9, dtype=bool)
         gradient = given.correlation - given.gram @ coef
         state = coef, gradient, features, signs.copy(), factor, 9, inside, scratch
-        size, _, _ = move(L1().kernel(alpha), *state, 0.0, 0.0, 0.0, None)
+        size, _, _ = move(L1().kernel(alpha), *state, 0.0, 0.0, 0.0, 0, None)
         return coef, features[:size], inside
 
     def test_solves_for_what_is_left_of_the_condition(self):
@@ -268,16 +268,16 @@ def grid(given, l1_ratio=1.0, n_alphas=10, smallest=0.01):
     return largest * np.geomspace(1.0, smallest, n_alphas)
 
 
-def follow_path(given, kernels, support=None, max_rounds=10_000):
+def follow_path(given, kernels, support=None, max_rounds=10_000, accuracy=0.0):
     """What :meth:`Support.follow` finds, from zero."""
     n_features = len(given.correlation)
     return (support or Support(n_features)).follow(
         given.gram,
         given.correlation,
-        n_features,
-        kernels,
+        runs_of(kernels),
         max_rounds,
         given.y_norm2,
+        accuracy,
     )
 
 
@@ -333,6 +333,52 @@ class TestPaths:
         np.testing.assert_allclose(found.gradients, expected, atol=1e-13)
 
 
+@pytest.mark.parametrize("accuracy", [1e-8, 1e-5])
+@pytest.mark.parametrize("l1_ratio", [0.05, 0.5, 0.99, 1.0])
+class TestAccuracy:
+    """What may be left of the optimality condition."""
+
+    def follow(self, accuracy, l1_ratio, positive=False):
+        given, penalty = problem(400, 100), L1L2(l1_ratio, positive)
+        alphas = grid(given, l1_ratio, n_alphas=60, smallest=1e-3)
+        kernels = [penalty.kernel(alpha) for alpha in alphas]
+        found = follow_path(given, kernels, accuracy=accuracy)
+        assert np.count_nonzero(found.coefs[-1]) > (30 if positive else 80)
+        return given, penalty, alphas, found
+
+    @pytest.mark.parametrize("positive", [False, True])
+    def test_as_much_is_left_and_no_more(self, accuracy, l1_ratio, positive):
+        given, penalty, alphas, found = self.follow(accuracy, l1_ratio, positive)
+        assert_optimal(given, penalty, alphas, found, rtol=2.5 * accuracy)
+        if l1_ratio < 1.0:
+            with pytest.raises(AssertionError):
+                assert_optimal(given, penalty, alphas, found, rtol=1e-5 * accuracy)
+
+    def test_gradients_are_those_of_the_solutions(self, accuracy, l1_ratio):
+        """Also inside of a large support, where they are not computed from the solution."""
+        given, _, _, found = self.follow(accuracy, l1_ratio)
+        expected = given.correlation - found.coefs @ given.gram
+        np.testing.assert_allclose(found.gradients, expected, atol=1e-12)
+
+    def test_solutions_are_near_the_exact_ones(self, accuracy, l1_ratio):
+        given, _, _, found = self.follow(accuracy, l1_ratio)
+        exact = self.follow(0.0, l1_ratio)[-1]
+        scale = np.max(np.abs(given.correlation))
+        atol = 20.0 * accuracy * scale
+        np.testing.assert_allclose(found.coefs, exact.coefs, rtol=0.0, atol=atol)
+
+    def test_wrong_gradients_are_noticed(self, accuracy, l1_ratio, monkeypatch):
+        def wrong(*arguments):
+            answer = active_set.follow(*arguments)
+            arguments[9][:] += 1e-4  # the gradient
+            return answer
+
+        monkeypatch.setattr(support_module, "follow", wrong)
+        given, kernel = problem(400, 100), L1L2(l1_ratio).kernel(0.1)
+        assert follow_path(given, [kernel], accuracy=accuracy).n_solved == 0
+        assert follow_path(given, [kernel], accuracy=0.0).n_solved == 1
+
+
 class TestStatus:
     """What the compiled function asks for, and that :class:`Support` provides it."""
 
@@ -380,7 +426,8 @@ class TestStatus:
             alone += follow_path(given, [kernel], support).n_rounds[0]
         assert found.n_rounds.sum() < 0.8 * alone
 
-    def test_a_support_that_needs_room_gets_it(self, statuses):
+    def test_a_support_that_needs_room_gets_it(self, statuses, monkeypatch):
+        monkeypatch.setattr(support_module, "ROOM", 64)
         given = problem(400, 150)
         alphas = grid(given, n_alphas=3, smallest=1e-3)
         found = follow_path(given, [L1().kernel(alpha) for alpha in alphas])
@@ -465,9 +512,25 @@ def test_features_beyond_the_count_are_not_touched():
     np.testing.assert_allclose(support.coef[:12], expected, atol=1e-14)
 
 
-def test_forward_solves():
-    factor = np.tril(np.random.default_rng(0).uniform(1.0, 2.0, (5, 5)))
-    point = np.arange(5.0)
-    forward(factor, 4, point)
-    np.testing.assert_allclose(factor[:4, :4] @ point[:4], np.arange(4.0))
-    assert point[4] == 4.0
+@pytest.mark.parametrize("size", SIZES_AROUND_FOUR)
+class TestSizes:
+    def test_triangular_solves(self, size):
+        factor = np.tril(np.random.default_rng(0).uniform(1.0, 2.0, (size + 1, size + 1)))
+        given = np.arange(size + 1.0)
+        for solve, matrix in ((forward, factor), (backward, factor.T)):
+            point = given.copy()
+            solve(factor, size, point)
+            product = matrix[:size, :size] @ point[:size]
+            np.testing.assert_allclose(product, given[:size], rtol=1e-9, atol=1e-9)
+            assert point[size] == size
+
+    def test_gradient(self, size):
+        given = problem(40, 20)
+        features = np.random.default_rng(1).permutation(20)[:size]
+        coef, gradient = np.zeros(20), np.full(20, np.nan)
+        coef[features] = np.arange(1.0, size + 1.0)
+        matrices = given.gram, given.correlation
+        set_gradient(*matrices, 15, coef, features, size, gradient)
+        expected = (given.correlation - given.gram @ coef)[:15]
+        np.testing.assert_allclose(gradient[:15], expected, atol=1e-12)
+        assert np.all(np.isnan(gradient[15:]))

@@ -8,6 +8,8 @@ from sklearn.model_selection import KFold, RepeatedKFold, cross_val_predict
 
 import skreg
 from skreg import ElasticNetCV, LassoCV, MultiTaskElasticNetCV, MultiTaskLassoCV
+from skreg.paths import alpha_search
+from skreg.paths.fitted_path import fit_sample
 from tests.linear.choosing import (
     TIGHT,
     Settings,
@@ -202,6 +204,27 @@ class TestSaturation:
 
 
 class TestKept:
+    @pytest.mark.parametrize("setting", [{}, {"rule": "1se"}, {"standardize": True}])
+    def test_other_l1_ratios_are_solved_on_all_rows_when_asked_for(
+        self, setting, monkeypatch
+    ):
+        X, y, _ = data_for(ElasticNetCV)
+        solved = []
+
+        def watched(solver, sample, penalty, alphas, **known):
+            solved.append(penalty.l1_ratio)
+            return fit_sample(solver, sample, penalty, alphas, **known)
+
+        monkeypatch.setattr(alpha_search, "fit_sample", watched)
+        given = {**GRID, **setting}
+        model = ElasticNetCV(l1_ratio=[0.1, 0.5, 1.0], **given).fit(X, y)
+        assert solved == [model.l1_ratio_]
+        for i, ratio in enumerate([0.1, 0.5, 1.0]):
+            alone = ElasticNetCV(l1_ratio=ratio, **given).fit(X, y)
+            for key in ("support_size", "df"):
+                expected = alone.alpha_results_[key][0]
+                np.testing.assert_allclose(model.alpha_results_[key][i], expected)
+
     @every_class
     @both_shapes
     @pytest.mark.parametrize("n_ratios", [1, 2])

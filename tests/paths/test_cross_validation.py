@@ -86,6 +86,32 @@ def test_mse_path_of_the_elastic_net(name, positive):
     assert (model.l1_ratio_, model.alpha_) == (ratios[k], model.alphas_[k, t])
 
 
+@pytest.mark.parametrize("name", ["tall", "weighted", "sparse_tall", "diabetes"])
+def test_errors_do_not_depend_on_tol(name):
+    """A loose tol leaves nothing that would be seen in the errors."""
+    settings = {"l1_ratio": [0.1, 0.5, 0.9, 1.0], "alphas": 50, "cv": 4}
+    loose, tight = (
+        ElasticNetCV(tol=tol, **settings).fit(*PROBLEMS[name]()[:3]).mse_path_
+        for tol in (1e-2, 1e-13)
+    )
+    assert not np.array_equal(loose, tight)
+    np.testing.assert_allclose(loose, tight, rtol=1e-7)
+
+
+@pytest.mark.parametrize("noise", [1.0, 1e-3, 1e-6])
+def test_errors_do_not_depend_on_tol_where_all_is_explained(noise):
+    """What is left shrinks with the residual: small errors have their digits too."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((120, 40))
+    y = X @ rng.standard_normal(40) + noise * rng.standard_normal(120)
+    settings = {"l1_ratio": [0.1, 1.0], "eps": 0.1 * noise, "alphas": 50, "cv": 4}
+    loose, tight = (
+        ElasticNetCV(tol=tol, **settings).fit(X, y).mse_path_ for tol in (1e-4, 1e-13)
+    )
+    assert tight.min() < 10.0 * noise**2
+    np.testing.assert_allclose(loose, tight, rtol=2e-7)
+
+
 @every_problem
 @pytest.mark.parametrize("fit_intercept", [True, False])
 def test_mse_path_of_the_multi_task_lasso(name, fit_intercept):

@@ -5,10 +5,11 @@ import pytest
 from scipy import sparse
 
 from skreg._solvers.gaps import gap_floor, recompute_gaps, relative_gap
-from skreg._solvers.least_squares import solve_path
+from skreg._solvers.least_squares import solve_moments_path, solve_path
 from skreg._solvers.moments import make_moments
 from skreg._solvers.multi_task import solve_multi_task_path
 from skreg._solvers.sample import make_sample
+from skreg._solvers.support import Support
 from skreg.penalties import L1, L1L2, L2
 from tests.linear import oracle
 from tests.linear.problems import PROBLEMS, gaussian
@@ -217,3 +218,39 @@ class TestMultiTask:
         path = solve_multi_task_path(sample, L2(), [0.3], tol=1e-4, max_iter=1)
         expected = oracle.ridge(A, B[:, 0], 0.3).astype(float)
         np.testing.assert_allclose(path.coefs[0, 0], expected, atol=1e-10)
+
+
+class TestScoredOnly:
+    """Where solutions are only scored, what does not matter to scores is left."""
+
+    def solve(self, tol, l1_ratio, **options):
+        X, y = gaussian(300, 60, 30, seed=3)
+        sample = make_sample(X, y[:, None], None, True)
+        moments = make_moments(sample)
+        alphas = np.max(np.abs(moments.correlation)) / l1_ratio * np.geomspace(1, 1e-3, 50)
+        settings = {"tol": tol, "max_iter": 1000, **options}
+        return solve_moments_path(moments, L1L2(l1_ratio), alphas, **settings)
+
+    @pytest.mark.parametrize("tol", [1e-4, 1e-6, 1e-8, 1e-9])
+    @pytest.mark.parametrize("l1_ratio", [0.1, 0.9, 1.0])
+    def test_gaps_and_solutions(self, tol, l1_ratio):
+        exact = self.solve(tol, l1_ratio)
+        found = self.solve(tol, l1_ratio, scored_only=True)
+        assert found.converged.all()
+        assert np.all(found.dual_gaps <= min(tol, 1e-10) * found.null_objectives[0])
+        assert l1_ratio == 1.0 or not np.array_equal(found.coefs, exact.coefs)
+        np.testing.assert_allclose(found.coefs, exact.coefs, rtol=0.0, atol=1e-6)
+
+    @pytest.mark.parametrize("l1_ratio", [0.1, 1.0])
+    def test_a_tol_that_asks_for_more_gets_it(self, l1_ratio):
+        exact = self.solve(1e-12, l1_ratio)
+        found = self.solve(1e-12, l1_ratio, scored_only=True)
+        np.testing.assert_array_equal(found.coefs, exact.coefs)
+        np.testing.assert_array_equal(found.dual_gaps, exact.dual_gaps)
+
+    def test_what_is_not_true_is_solved_exactly(self, monkeypatch):
+        exact = self.solve(1e-4, 0.5)
+        monkeypatch.setattr(Support, "_is_true", lambda *arguments: False)
+        found = self.solve(1e-4, 0.5, scored_only=True)
+        np.testing.assert_array_equal(found.coefs, exact.coefs)
+        np.testing.assert_array_equal(found.n_iters, exact.n_iters)

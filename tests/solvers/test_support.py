@@ -1,6 +1,7 @@
-"""The active-set method hands over when its factor would be too large."""
+"""The memory of the active-set method, and what is done when it would be too large."""
 
 import numpy as np
+import pytest
 
 from skreg._solvers import support
 from skreg._solvers.least_squares import solve_path
@@ -10,6 +11,7 @@ from skreg.penalties import L1
 
 def test_support_beyond_the_limit_is_left_to_descent(monkeypatch):
     monkeypatch.setattr(support, "MAX_SUPPORT", 70)
+    monkeypatch.setattr(support, "ROOM", 64)
     rng = np.random.default_rng(0)
     X = rng.standard_normal((400, 150))
     y = X @ rng.standard_normal(150) + rng.standard_normal(400)
@@ -23,3 +25,13 @@ def test_support_beyond_the_limit_is_left_to_descent(monkeypatch):
         assert np.count_nonzero(path.coefs[0, -1]) > 70
         assert path.converged.all()
         assert np.all(path.dual_gaps <= 1e-10 * path.null_objectives[0])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 8), (5, 9), (301, 301)])
+def test_rows_begin_with_lines_of_the_cache(shape):
+    found = support.aligned(*shape)
+    assert found.shape[0] == shape[0]
+    assert shape[1] <= found.shape[1] < shape[1] + 8
+    assert found.flags.c_contiguous
+    assert not found.any()
+    assert [row.ctypes.data % 64 for row in found] == [0] * shape[0]
