@@ -1,11 +1,18 @@
-"""Correlations of chosen columns with the residual."""
+"""Correlations with the residual: of chosen columns, and of those that bounds from earlier
+residuals leave in doubt.
+"""
+
+import numpy as np
 
 from skreg._compile import inlined, jit
-from skreg._kernels.design import column_dot, column_size
+from skreg._kernels.design import column_dot, column_size, prefetch_column
 from skreg.penalties import slope_at_zero
 
 # Rounding in the sphere test.
 MARGIN = 1.0 - 1e-12
+# Features whose bounds are computed before the columns among them are read, so that what is
+# known of them is still near the processor; columns that are asked for ahead.
+BLOCK, AHEAD = 1024, 8
 
 
 @jit
@@ -22,25 +29,94 @@ def is_above(gradient, threshold, one_sided):
     return gradient > threshold or (not one_sided and -gradient > threshold)
 
 
+@inlined
+def sphere(norm2, a, b, products, found, rounding):
+    """(share_a, share_b, radius) of the residual among two others: what is left of it has
+    a norm of at most the radius, whatever rounding did to the inner products.
+
+    A pair that is nearly dependent has large shares, and so a large radius.
+    """
+    first, second, mixed = products[a, a], products[b, b], products[a, b]
+    left, right = 0.0, 0.0
+    determinant = first * second - mixed * mixed
+    if a != b and determinant > 0.0:
+        left = (found[a] * second - found[b] * mixed) / determinant
+        right = (found[b] * first - found[a] * mixed) / determinant
+    elif second > 0.0:
+        right = found[b] / second
+    away = norm2 - 2.0 * (left * found[a] + right * found[b])
+    away += left * left * first + right * right * second + 2.0 * left * right * mixed
+    size = abs(left) * np.sqrt(first) + abs(right) * np.sqrt(second)
+    total = np.sqrt(norm2) + size
+    radius = np.sqrt(max(away, 0.0) + rounding * total * total) + rounding * size
+    return left, right, radius
+
+
+@jit
+def compare(residual, weighted, residuals, count, products, found, share, radius):
+    """The shares of each pair of earlier residuals in a residual, and what they leave of it.
+
+    Parameters
+    ----------
+    residual, weighted : ndarray of shape (n_samples,)
+        r_i and omega_i r_i.
+    residuals : ndarray of shape (n_slots, n_samples)
+        The earlier ones; the first `count` are used.
+    products : ndarray of shape (n_slots, n_slots)
+        Their inner products.
+    found : ndarray of shape (n_slots,)
+        Written: their inner products with the residual.
+    share : ndarray of shape (2, n_slots, n_slots)
+        Written: of residuals a and b in the residual; where one of them serves better, or
+        they are the same, that of a is zero.
+    radius : ndarray of shape (n_slots, n_slots)
+        Written: bound on the norm of what is left.
+
+    Returns
+    -------
+    norm2 : float
+        Of the residual.
+    """
+    norm2, rounding = 0.0, np.finfo(np.float64).eps * residual.size
+    for i in range(residual.size):
+        norm2 += weighted[i] * residual[i]
+    for m in range(count):
+        found[m] = 0.0
+        for i in range(residual.size):
+            found[m] += weighted[i] * residuals[m, i]
+    for a in range(count):
+        for b in range(count):
+            _, right, alone = sphere(norm2, b, b, products, found, rounding)
+            share[0, a, b], share[1, a, b], radius[a, b] = 0.0, right, alone
+            left, right, both = sphere(norm2, a, b, products, found, rounding)
+            if both < alone:
+                share[0, a, b], share[1, a, b], radius[a, b] = left, right, both
+    return norm2
+
+
 @jit
 def screen(
     design,
     state,
     penalty,
     share,
-    references,
-    lengths,
     radius,
+    slot,
+    lengths,
     outside,
-    limit,
+    slots,
+    known,
+    users,
     gradient,
     found,
 ):
     """Look at the features outside a working set that cannot be excluded.
 
-    The gradient of feature j is sum_m share_m references_mj, give or take
-    radius lengths_j. Where that leaves no doubt that it is below the threshold of the
-    penalty, which is the same for all features, column j is not read.
+    Of each feature the gradient is known at two earlier residuals, a and b. Now it is
+    share_a known_aj + share_b known_bj, give or take radius_ab lengths_j. Where that
+    leaves no doubt that it is below the threshold of the penalty, which is the same for
+    all features, column j is not read. Where it is read, b and the residual of now are its
+    earlier residuals from here on.
 
     Parameters
     ----------
@@ -48,45 +124,68 @@ def screen(
     state : ndarray
         Of the residual, see :mod:`skreg._kernels.design`.
     penalty : NamedTuple
-    share : ndarray of shape (n_references,)
-    references : ndarray of shape (n_references, n_features)
+    share, radius : ndarray of shape (2, n_slots, n_slots), (n_slots, n_slots)
+        See :func:`compare`.
+    slot : int
+        Which residual the one of now will replace: no feature keeps the gradient there.
     lengths : ndarray of shape (n_features,)
-    radius : float
     outside : ndarray of bool of shape (n_features,)
-    limit : int
-        If features with more entries cannot be excluded, all columns are read.
+    slots : ndarray of int of shape (2, n_features)
+        Written: the numbers a and b of each feature; the same if there is only one.
+    known : ndarray of shape (2, n_features)
+        Written: the gradients at a and b.
+    users : ndarray of int of shape (n_slots,)
+        Written: the number of features by their b.
     gradient : ndarray of shape (n_features,)
-        Written: the gradient where the column was read, else the estimate.
+        Written outside: the gradient where the column was read, else the estimate.
     found : ndarray of int of shape (n_features,)
         Written: the features whose gradient is above the threshold.
 
     Returns
     -------
     n_read : int
-        Number of entries of the columns read; -1 if these are all columns.
+        Number of entries of the columns read.
     n_found : int
     """
     threshold = slope_at_zero(penalty, 0, 1.0)
     one_sided = slope_at_zero(penalty, 0, -1.0) == -float("inf")
-    n_checked, n_read, n_found = 0, 0, 0
-    for j in range(gradient.size):
-        estimate = 0.0
-        for m in range(share.size):
-            estimate += share[m] * references[m, j]
-        gradient[j] = estimate
-        spared = MARGIN * threshold - radius * lengths[j]
-        if outside[j] and not (estimate < spared and (one_sided or -estimate < spared)):
-            found[n_checked] = j
-            n_checked += 1
+    n_read, n_found = 0, 0
+    for start in range(0, gradient.size, BLOCK):
+        end = n_found
+        for j in range(start, min(start + BLOCK, gradient.size)):
+            if not outside[j]:
+                continue
+            a, b = slots[0, j], slots[1, j]
+            estimate = share[0, a, b] * known[0, j] + share[1, a, b] * known[1, j]
+            gradient[j] = estimate
+            spared = MARGIN * threshold - radius[a, b] * lengths[j]
+            excluded = estimate < spared and (one_sided or -estimate < spared)
+            if not excluded or (a == slot and b == slot):
+                found[end] = j
+                end += 1
+            elif a == slot:
+                slots[0, j], known[0, j] = b, known[1, j]
+            elif b == slot:
+                slots[1, j], known[1, j] = a, known[0, j]
+                users[a] += 1
+                users[slot] -= 1
+        for position in range(n_found, min(n_found + AHEAD, end)):
+            prefetch_column(design, found[position])
+        for position in range(n_found, end):
+            j = found[position]
+            if position + AHEAD < end:
+                prefetch_column(design, found[position + AHEAD])
             n_read += column_size(design, j)
-    if n_read > limit:
-        n_read, n_checked = -1, gradient.size
-        for j in range(gradient.size):
-            found[j] = j
-    for position in range(n_checked):
-        j = found[position]
-        gradient[j] = column_dot(design, j, state)
-        if outside[j] and is_above(gradient[j], threshold, one_sided):
-            found[n_found] = j
-            n_found += 1
+            gradient[j] = column_dot(design, j, state)
+            b = slots[1, j]
+            if b != slot:
+                slots[0, j], known[0, j] = b, known[1, j]
+            elif slots[0, j] == slot:
+                known[0, j] = gradient[j]
+            slots[1, j], known[1, j] = slot, gradient[j]
+            users[b] -= 1
+            users[slot] += 1
+            if is_above(gradient[j], threshold, one_sided):
+                found[n_found] = j
+                n_found += 1
     return n_read, n_found
