@@ -66,10 +66,10 @@ def compare(residual, weighted, residuals, count, products, found, share, radius
         Their inner products.
     found : ndarray of shape (n_slots,)
         Written: their inner products with the residual.
-    share : ndarray of shape (2, n_slots, n_slots)
-        Written: of residuals a and b in the residual; where one of them serves better, or
-        they are the same, that of a is zero.
-    radius : ndarray of shape (n_slots, n_slots)
+    share : ndarray of shape (2, n_slots^2)
+        Written: of residuals a and b in the residual, at a * n_slots + b; where one of them
+        serves better, or they are the same, that of a is zero.
+    radius : ndarray of shape (n_slots^2,)
         Written: bound on the norm of what is left.
 
     Returns
@@ -87,11 +87,54 @@ def compare(residual, weighted, residuals, count, products, found, share, radius
     for a in range(count):
         for b in range(count):
             _, right, alone = sphere(norm2, b, b, products, found, rounding)
-            share[0, a, b], share[1, a, b], radius[a, b] = 0.0, right, alone
+            pair = a * len(residuals) + b
+            share[0, pair], share[1, pair], radius[pair] = 0.0, right, alone
             left, right, both = sphere(norm2, a, b, products, found, rounding)
             if both < alone:
-                share[0, a, b], share[1, a, b], radius[a, b] = left, right, both
+                share[0, pair], share[1, pair], radius[pair] = left, right, both
     return norm2
+
+
+@inlined
+def size_of(gradient, one_sided):
+    """What is compared with the threshold."""
+    return gradient if one_sided else abs(gradient)
+
+
+@inlined
+def bound(share, reach, lengths, known, pairs, one_sided, least, gradient, doubtful):
+    """The estimates of some gradients, and which may be `least` or above."""
+    for j in range(gradient.size):
+        pair = pairs[j]
+        gradient[j] = share[0, pair] * known[0, j] + share[1, pair] * known[1, j]
+        size = size_of(gradient[j], one_sided)
+        doubtful[j] = not (size + reach[pair] * lengths[j] < least)
+
+
+@inlined
+def forget(j, a, b, slot, pairs, known, users):
+    """Of residuals a and b of feature j, one of which is at `slot`, keep the other one."""
+    if a == slot:
+        known[0, j] = known[1, j]
+        pairs[j] = b * users.size + b
+    else:
+        known[1, j] = known[0, j]
+        pairs[j] = a * users.size + a
+        users[a] += 1
+        users[b] -= 1
+
+
+@inlined
+def remember(j, gradient, slot, pairs, known, users):
+    """Of the residuals of feature j, keep the later one and that at `slot`."""
+    a, b = pairs[j] // users.size, pairs[j] % users.size
+    if b != slot:
+        a, known[0, j] = b, known[1, j]
+    elif a == slot:
+        known[0, j] = gradient
+    pairs[j], known[1, j] = a * users.size + slot, gradient
+    users[b] -= 1
+    users[slot] += 1
 
 
 @jit
@@ -101,12 +144,14 @@ def screen(
     penalty,
     share,
     radius,
+    reach,
     slot,
     lengths,
     outside,
-    slots,
+    pairs,
     known,
     users,
+    doubtful,
     gradient,
     found,
 ):
@@ -124,20 +169,24 @@ def screen(
     state : ndarray
         Of the residual, see :mod:`skreg._kernels.design`.
     penalty : NamedTuple
-    share, radius : ndarray of shape (2, n_slots, n_slots), (n_slots, n_slots)
+    share, radius : ndarray of shape (2, n_slots^2), (n_slots^2,)
         See :func:`compare`.
+    reach : ndarray of shape (n_slots^2,)
+        The same as `radius`, infinite for pairs with `slot`.
     slot : int
         Which residual the one of now will replace: no feature keeps the gradient there.
     lengths : ndarray of shape (n_features,)
     outside : ndarray of bool of shape (n_features,)
-    slots : ndarray of int of shape (2, n_features)
-        Written: the numbers a and b of each feature; the same if there is only one.
+    pairs : ndarray of uint8 of shape (n_features,)
+        Written: a * n_slots + b of each feature; a = b if there is only one.
     known : ndarray of shape (2, n_features)
         Written: the gradients at a and b.
     users : ndarray of int of shape (n_slots,)
         Written: the number of features by their b.
+    doubtful : ndarray of bool of shape (BLOCK,)
+        Scratch.
     gradient : ndarray of shape (n_features,)
-        Written outside: the gradient where the column was read, else the estimate.
+        Written: the gradient where the column was read, else the estimate.
     found : ndarray of int of shape (n_features,)
         Written: the features whose gradient is above the threshold.
 
@@ -149,26 +198,32 @@ def screen(
     """
     threshold = slope_at_zero(penalty, 0, 1.0)
     one_sided = slope_at_zero(penalty, 0, -1.0) == -float("inf")
-    n_read, n_found = 0, 0
+    least, n_read, n_found = MARGIN * threshold, 0, 0
     for start in range(0, gradient.size, BLOCK):
+        stop = min(start + BLOCK, gradient.size)
+        bound(
+            share,
+            reach,
+            lengths[start:stop],
+            known[:, start:stop],
+            pairs[start:stop],
+            one_sided,
+            least,
+            gradient[start:stop],
+            doubtful,
+        )
         end = n_found
-        for j in range(start, min(start + BLOCK, gradient.size)):
-            if not outside[j]:
+        for j in range(start, stop):
+            if not doubtful[j - start] or not outside[j]:
                 continue
-            a, b = slots[0, j], slots[1, j]
-            estimate = share[0, a, b] * known[0, j] + share[1, a, b] * known[1, j]
-            gradient[j] = estimate
-            spared = MARGIN * threshold - radius[a, b] * lengths[j]
-            excluded = estimate < spared and (one_sided or -estimate < spared)
-            if not excluded or (a == slot and b == slot):
-                found[end] = j
-                end += 1
-            elif a == slot:
-                slots[0, j], known[0, j] = b, known[1, j]
-            elif b == slot:
-                slots[1, j], known[1, j] = a, known[0, j]
-                users[a] += 1
-                users[slot] -= 1
+            pair = pairs[j]
+            a, b = pair // users.size, pair % users.size
+            size = size_of(gradient[j], one_sided)
+            if a != b and size + radius[pair] * lengths[j] < least:
+                forget(j, a, b, slot, pairs, known, users)
+                continue
+            found[end] = j
+            end += 1
         for position in range(n_found, min(n_found + AHEAD, end)):
             prefetch_column(design, found[position])
         for position in range(n_found, end):
@@ -177,14 +232,7 @@ def screen(
                 prefetch_column(design, found[position + AHEAD])
             n_read += column_size(design, j)
             gradient[j] = column_dot(design, j, state)
-            b = slots[1, j]
-            if b != slot:
-                slots[0, j], known[0, j] = b, known[1, j]
-            elif slots[0, j] == slot:
-                known[0, j] = gradient[j]
-            slots[1, j], known[1, j] = slot, gradient[j]
-            users[b] -= 1
-            users[slot] += 1
+            remember(j, gradient[j], slot, pairs, known, users)
             if is_above(gradient[j], threshold, one_sided):
                 found[n_found] = j
                 n_found += 1

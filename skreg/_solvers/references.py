@@ -19,10 +19,10 @@ were read. A third one changes nothing.)
 
 import numpy as np
 
-from skreg._kernels.screening import compare, screen
+from skreg._kernels.screening import BLOCK, compare, screen
 
 # Residuals that are kept. With 8, columns are read a tenth more often than with all; the
-# inner products with 12 are not noticed.
+# inner products with 12 are not noticed. A pair of them is one byte.
 N_KEPT = 12
 
 
@@ -45,15 +45,16 @@ class References:
         self._products = np.zeros((N_KEPT, N_KEPT))
         self._residuals[0], self._products[0, 0] = residual, sample.norm2(residual)
         self._count, self._found = 1, np.empty(gradient.size, dtype=np.int64)
-        self._slots = np.zeros((2, gradient.size), dtype=np.uint8)
+        self._pairs = np.zeros(gradient.size, dtype=np.uint8)
+        self._doubtful = np.empty(BLOCK, dtype=bool)
         self._known = np.array([gradient, gradient])
         self._users = np.zeros(N_KEPT, dtype=np.int64)
         self._users[0] = gradient.size
 
     def compare(self, residual):
         """(share, radius, products) of pairs of residuals, see the kernel."""
-        share = np.zeros((2, N_KEPT, N_KEPT))
-        radius, products = np.zeros((N_KEPT, N_KEPT)), np.zeros(N_KEPT)
+        share, radius = np.zeros((2, N_KEPT**2)), np.zeros(N_KEPT**2)
+        products = np.zeros(N_KEPT)
         weighted = self._sample.weighted(residual[:, None])[:, 0]
         norm2 = compare(
             residual,
@@ -80,18 +81,22 @@ class References:
         """
         share, radius, products, norm2 = self.compare(residual)
         slot = self._next_slot()
+        reach = radius.copy()
+        reach.reshape(N_KEPT, N_KEPT)[slot] = reach[slot::N_KEPT] = np.inf
         n_read, n_found = screen(
             design,
             state,
             kernel,
             share,
             radius,
+            reach,
             slot,
             self._lengths,
             outside,
-            self._slots,
+            self._pairs,
             self._known,
             self._users,
+            self._doubtful,
             gradient,
             self._found,
         )
