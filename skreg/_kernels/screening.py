@@ -12,7 +12,7 @@ from skreg.penalties import slope_at_zero
 MARGIN = 1.0 - 1e-12
 # Features whose bounds are computed before the columns among them are read, so that what is
 # known of them is still near the processor; columns that are asked for ahead.
-BLOCK, AHEAD = 1024, 8
+BLOCK, AHEAD = 8192, 8
 
 
 @jit
