@@ -250,6 +250,7 @@ def solve_at(
     penalty,
     share,
     max_rounds,
+    trusting,
     coef,
     gradient,
     trend,
@@ -366,7 +367,7 @@ def solve_at(
             violating, worst, chosen = largest_violation(
                 gram, count, penalty, gradient, inside, slack
             )
-            if whole or chosen >= 0:
+            if whole or chosen >= 0 or trusting:
                 break
             whole = True
         # Only a candidate for the end is refined, and one that badly needs it.
@@ -403,6 +404,7 @@ def follow(
     numbers,
     max_rounds,
     portion,
+    trusting,
     coef,
     gradient,
     trend,
@@ -437,6 +439,10 @@ def follow(
         What makes the penalty of each step of `penalty`, see `with_numbers`.
     max_rounds, portion : int
         Bounds on the looks at all features: for each penalty, and in this call.
+    trusting : bool
+        Whether a solution may end without a look at what is left of the optimality
+        condition on the support. Where the support is most of the features, that look
+        takes longer than all the rest; a caller who has residuals has it for less.
     coef, gradient : ndarray of shape (n,)
         Written. On entry coef is zero outside the support, and c - G coef is known on it.
     trend : ndarray of shape (3,)
@@ -493,6 +499,7 @@ def follow(
             kernel,
             share,
             min(left, max_rounds - n_rounds[t]),
+            trusting,
             coef,
             gradient,
             trend,

@@ -91,8 +91,13 @@ class Support:
         self.coef[chosen], self._inside[chosen] = coef[chosen], True
         return self._refactor(gram, l2)
 
-    def solve(self, gram, correlation, count, kernel, max_rounds, y_norm2):
+    def solve(
+        self, gram, correlation, count, kernel, max_rounds, y_norm2, trusting=False
+    ):
         """Solve for one penalty; see :meth:`follow`.
+
+        If `trusting`, it is for the caller to set the `gradient` to that of the solution,
+        and to solve again if something is left of the optimality condition.
 
         Returns
         -------
@@ -112,6 +117,7 @@ class Support:
             coefs,
             gradients,
             n_rounds,
+            trusting,
         )
         return n_solved == 1, int(n_rounds[0])
 
@@ -168,6 +174,7 @@ class Support:
         coefs,
         gradients,
         n_rounds,
+        trusting=False,
     ):
         """The number of penalties solved; the arrays hold what :class:`Followed` says."""
         if not self._knows_gradient:
@@ -188,6 +195,7 @@ class Support:
                     numbers[position - start :],
                     max_rounds,
                     PORTION,
+                    trusting,
                     self.coef,
                     self.gradient,
                     self._trend,

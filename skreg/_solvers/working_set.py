@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skreg._kernels.active_set import SLACK
+from skreg._kernels.active_set import GOAL, REST, SLACK
 from skreg._kernels.cd import certify
 from skreg._kernels.design import is_sparse
 from skreg._kernels.screening import correlate
@@ -245,7 +245,7 @@ class WorkingSet(ExactPath):
         n_rounds : int
         look : Look
         """
-        total = 0
+        total, trusting = 0, True
         while True:
             count = len(self.features)
             solved, n_rounds = self.support.solve(
@@ -255,17 +255,34 @@ class WorkingSet(ExactPath):
                 kernel,
                 max_rounds - total,
                 2.0 * stop.null_objective,
+                trusting,
             )
             total += n_rounds
             coef = self.support.coef[:count]
             residual = self._columns.residual(self._y, coef) if count else self._y
             state = self._state(residual)
+            correlate(self._design, self.features, state, self._estimate)
+            self.support.gradient[:count] = self._estimate[self.features]
+            if solved and trusting:
+                trusting = self._is_settled(kernel, stop) or total >= max_rounds
+                if not trusting:
+                    continue
             above = self._check(residual, state, kernel)
             violators = self._violators(above, kernel) if len(above) else above
             too_many = len(violators) + count > MAX_FEATURES
             if len(violators) == 0 or not solved or too_many or total >= max_rounds:
                 return solved and len(violators) == 0, total, Look(residual, state, above)
             self.join(violators)
+
+    def _is_settled(self, kernel, stop):
+        """Whether nothing but rounding is left of the optimality condition on the support."""
+        coef = self.support.coef[self.support.features]
+        left = self.support.gradient[self.support.features] - strong_convexity(kernel) * coef
+        left -= slope_at_zero(kernel, 0, 1.0) * np.sign(coef)
+        worst = np.abs(left).max(initial=0.0)
+        if worst > GOAL * np.abs(self.correlation).max(initial=0.0):
+            return False
+        return worst * np.abs(coef).sum() <= REST * stop.null_objective
 
     def _check(self, residual, state, kernel):
         """Features outside that violate optimality, by however little."""
@@ -291,18 +308,17 @@ class WorkingSet(ExactPath):
 
     def _gap(self, look, kernel):
         """Duality gap, from the residual; the features left out are proven feasible."""
-        correlate(self._design, self.features, look.state, self._estimate)
-        relevant, coef = self.features, self.support.coef[: len(self.features)]
-        if len(look.above):
-            relevant = np.concatenate([relevant, look.above])
-            coef = np.concatenate([coef, np.zeros(len(look.above))])
+        count, above = len(self.features), look.above
+        relevant = np.append(self.features, above)
+        coef = np.append(self.support.coef[:count], np.zeros(len(above)))
+        gradient = np.append(self.support.gradient[:count], self._estimate[above])
         gap = np.empty(1)
         certify(
             kernel,
             numbers_of(kernel),
             self._curvature[relevant],
             coef[None],
-            self._estimate[relevant][None],
+            gradient[None],
             self._every[: len(relevant)],
             np.array([self._sample.norm2(look.residual)]),
             gap,
