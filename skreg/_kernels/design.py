@@ -171,8 +171,10 @@ def _csc_size(design, j):
     return design.indptr[j + 1] - design.indptr[j]
 
 
-def _no_prefetch(design, j):
-    pass
+def _dense_prefetch(design, j):
+    column = design.columns[j]
+    for line in range(AHEAD_LINES):
+        prefetch(column, 8 * line)
 
 
 def _csc_prefetch(design, j):
@@ -185,7 +187,7 @@ def _csc_prefetch(design, j):
 
 column_size.register(Dense, _dense_size)
 column_size.register(CSC, _csc_size)
-prefetch_column.register(Dense, _no_prefetch)
+prefetch_column.register(Dense, _dense_prefetch)
 prefetch_column.register(CSC, _csc_prefetch)
 column_dot.register(Dense, _dense_dot)
 column_update.register(Dense, _dense_update)

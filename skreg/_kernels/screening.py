@@ -12,7 +12,10 @@ from skreg.penalties import slope_at_zero
 MARGIN = 1.0 - 1e-12
 # Features whose bounds are computed before the columns among them are read, so that what is
 # known of them is still near the processor; columns that are asked for ahead.
-BLOCK, AHEAD = 8192, 8
+BLOCK, AHEAD = 1024, 8
+# Earlier residuals that are kept. With 8, a tenth more is read than with all of them, with 16
+# a fiftieth. A pair of them is one byte.
+N_SLOTS = 16
 
 
 @jit
@@ -53,24 +56,30 @@ def sphere(norm2, a, b, products, found, rounding):
 
 
 @jit
-def compare(residual, weighted, residuals, count, products, found, share, radius):
+def compare(residual, state, slot, residuals, count, products, found, share, radius, reach):
     """The shares of each pair of earlier residuals in a residual, and what they leave of it.
 
     Parameters
     ----------
-    residual, weighted : ndarray of shape (n_samples,)
-        r_i and omega_i r_i.
-    residuals : ndarray of shape (n_slots, n_samples)
+    residual : ndarray of shape (n_samples,)
+        r_i.
+    state : ndarray of at least n_samples
+        omega_i r_i; see :mod:`skreg._kernels.design`.
+    slot : int
+        Which of the earlier ones it will replace.
+    residuals : ndarray of shape (N_SLOTS, n_samples)
         The earlier ones; the first `count` are used.
-    products : ndarray of shape (n_slots, n_slots)
+    products : ndarray of shape (N_SLOTS, N_SLOTS)
         Their inner products.
-    found : ndarray of shape (n_slots,)
+    found : ndarray of shape (N_SLOTS,)
         Written: their inner products with the residual.
-    share : ndarray of shape (2, n_slots^2)
-        Written: of residuals a and b in the residual, at a * n_slots + b; where one of them
+    share : ndarray of shape (2, N_SLOTS^2)
+        Written: of residuals a and b in the residual, at a * N_SLOTS + b; where one of them
         serves better, or they are the same, that of a is zero.
-    radius : ndarray of shape (n_slots^2,)
+    radius : ndarray of shape (N_SLOTS^2,)
         Written: bound on the norm of what is left.
+    reach : ndarray of shape (N_SLOTS^2,)
+        Written: the same, infinite for pairs with `slot`.
 
     Returns
     -------
@@ -79,19 +88,20 @@ def compare(residual, weighted, residuals, count, products, found, share, radius
     """
     norm2, rounding = 0.0, np.finfo(np.float64).eps * residual.size
     for i in range(residual.size):
-        norm2 += weighted[i] * residual[i]
+        norm2 += state[i] * residual[i]
     for m in range(count):
         found[m] = 0.0
         for i in range(residual.size):
-            found[m] += weighted[i] * residuals[m, i]
+            found[m] += state[i] * residuals[m, i]
     for a in range(count):
         for b in range(count):
             _, right, alone = sphere(norm2, b, b, products, found, rounding)
-            pair = a * len(residuals) + b
+            pair = a * N_SLOTS + b
             share[0, pair], share[1, pair], radius[pair] = 0.0, right, alone
             left, right, both = sphere(norm2, a, b, products, found, rounding)
             if both < alone:
                 share[0, pair], share[1, pair], radius[pair] = left, right, both
+            reach[pair] = np.inf if a == slot or b == slot else radius[pair]
     return norm2
 
 
@@ -116,10 +126,10 @@ def forget(j, a, b, slot, pairs, known, users):
     """Of residuals a and b of feature j, one of which is at `slot`, keep the other one."""
     if a == slot:
         known[0, j] = known[1, j]
-        pairs[j] = b * users.size + b
+        pairs[j] = b * N_SLOTS + b
     else:
         known[1, j] = known[0, j]
-        pairs[j] = a * users.size + a
+        pairs[j] = a * N_SLOTS + a
         users[a] += 1
         users[b] -= 1
 
@@ -127,12 +137,13 @@ def forget(j, a, b, slot, pairs, known, users):
 @inlined
 def remember(j, gradient, slot, pairs, known, users):
     """Of the residuals of feature j, keep the later one and that at `slot`."""
-    a, b = pairs[j] // users.size, pairs[j] % users.size
+    pair = pairs[j]
+    a, b = pair // N_SLOTS, pair % N_SLOTS
     if b != slot:
         a, known[0, j] = b, known[1, j]
     elif a == slot:
         known[0, j] = gradient
-    pairs[j], known[1, j] = a * users.size + slot, gradient
+    pairs[j], known[1, j] = a * N_SLOTS + slot, gradient
     users[b] -= 1
     users[slot] += 1
 
@@ -169,19 +180,18 @@ def screen(
     state : ndarray
         Of the residual, see :mod:`skreg._kernels.design`.
     penalty : NamedTuple
-    share, radius : ndarray of shape (2, n_slots^2), (n_slots^2,)
+    share : ndarray of shape (2, N_SLOTS^2)
+    radius, reach : ndarray of shape (N_SLOTS^2,)
         See :func:`compare`.
-    reach : ndarray of shape (n_slots^2,)
-        The same as `radius`, infinite for pairs with `slot`.
     slot : int
         Which residual the one of now will replace: no feature keeps the gradient there.
     lengths : ndarray of shape (n_features,)
     outside : ndarray of bool of shape (n_features,)
     pairs : ndarray of uint8 of shape (n_features,)
-        Written: a * n_slots + b of each feature; a = b if there is only one.
+        Written: a * N_SLOTS + b of each feature; a = b if there is only one.
     known : ndarray of shape (2, n_features)
         Written: the gradients at a and b.
-    users : ndarray of int of shape (n_slots,)
+    users : ndarray of int of shape (N_SLOTS,)
         Written: the number of features by their b.
     doubtful : ndarray of bool of shape (BLOCK,)
         Scratch.
@@ -217,7 +227,7 @@ def screen(
             if not doubtful[j - start] or not outside[j]:
                 continue
             pair = pairs[j]
-            a, b = pair // users.size, pair % users.size
+            a, b = pair // N_SLOTS, pair % N_SLOTS
             size = size_of(gradient[j], one_sided)
             if a != b and size + radius[pair] * lengths[j] < least:
                 forget(j, a, b, slot, pairs, known, users)

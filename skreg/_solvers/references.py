@@ -19,15 +19,14 @@ were read. A third one changes nothing.)
 
 import numpy as np
 
-from skreg._kernels.screening import BLOCK, compare, screen
-
-# Residuals that are kept. With 8, columns are read a tenth more often than with all; the
-# inner products with 12 are not noticed. A pair of them is one byte.
-N_KEPT = 12
+from skreg._kernels.screening import BLOCK, N_SLOTS, compare, screen
 
 
 class References:
     """The latest two residuals of every feature at which its gradient is known.
+
+    N_SLOTS residuals are kept. The one that makes room for a new one is the one that was
+    the latest of the fewest features; of these a few forget one of their two.
 
     Parameters
     ----------
@@ -37,36 +36,46 @@ class References:
     residual : ndarray of shape (n_samples,)
     gradient : ndarray of shape (n_features,)
         Of all features at this first residual.
+
+    Attributes
+    ----------
+    share, radius : ndarray of shape (2, N_SLOTS**2), (N_SLOTS**2,)
+        The last comparison, by pair of residuals.
     """
 
     def __init__(self, sample, lengths, residual, gradient):
-        self._sample, self._lengths = sample, lengths
-        self._residuals = np.empty((N_KEPT, len(residual)))
-        self._products = np.zeros((N_KEPT, N_KEPT))
+        self._lengths = lengths
+        self._residuals = np.empty((N_SLOTS, len(residual)))
+        self._products = np.zeros((N_SLOTS, N_SLOTS))
         self._residuals[0], self._products[0, 0] = residual, sample.norm2(residual)
         self._count, self._found = 1, np.empty(gradient.size, dtype=np.int64)
+        self.share, self.radius = np.zeros((2, N_SLOTS**2)), np.zeros(N_SLOTS**2)
+        self._reach, self._found_products = np.zeros(N_SLOTS**2), np.zeros(N_SLOTS)
         self._pairs = np.zeros(gradient.size, dtype=np.uint8)
         self._doubtful = np.empty(BLOCK, dtype=bool)
         self._known = np.array([gradient, gradient])
-        self._users = np.zeros(N_KEPT, dtype=np.int64)
+        self._users = np.zeros(N_SLOTS, dtype=np.int64)
         self._users[0] = gradient.size
 
-    def compare(self, residual):
-        """(share, radius, products) of pairs of residuals, see the kernel."""
-        share, radius = np.zeros((2, N_KEPT**2)), np.zeros(N_KEPT**2)
-        products = np.zeros(N_KEPT)
-        weighted = self._sample.weighted(residual[:, None])[:, 0]
+    def compare(self, residual, state):
+        """Set share and radius of all pairs, see the kernel; returns the slot that is to be
+        used next.
+        """
+        slot = self._count if self._count < N_SLOTS else int(np.argmin(self._users))
         norm2 = compare(
             residual,
-            weighted,
+            state,
+            slot,
             self._residuals,
             self._count,
             self._products,
-            products,
-            share,
-            radius,
+            self._found_products,
+            self.share,
+            self.radius,
+            self._reach,
         )
-        return share, radius, products, norm2
+        self._found_products[slot] = norm2
+        return slot
 
     def check(self, design, residual, state, kernel, outside, gradient):
         """Find the features `outside` whose gradient is above the threshold of `kernel`.
@@ -79,17 +88,14 @@ class References:
             Number of entries of the columns read.
         above : ndarray of int
         """
-        share, radius, products, norm2 = self.compare(residual)
-        slot = self._next_slot()
-        reach = radius.copy()
-        reach.reshape(N_KEPT, N_KEPT)[slot] = reach[slot::N_KEPT] = np.inf
+        slot = self.compare(residual, state)
         n_read, n_found = screen(
             design,
             state,
             kernel,
-            share,
-            radius,
-            reach,
+            self.share,
+            self.radius,
+            self._reach,
             slot,
             self._lengths,
             outside,
@@ -100,14 +106,7 @@ class References:
             gradient,
             self._found,
         )
-        products[slot] = norm2
         self._residuals[slot] = residual
-        self._products[slot], self._products[:, slot] = products, products
+        self._products[slot] = self._products[:, slot] = self._found_products
         self._count = max(self._count, slot + 1)
         return n_read, self._found[:n_found].copy()
-
-    def _next_slot(self):
-        """A free one, or that of the residual that the fewest features were read at last."""
-        if self._count < N_KEPT:
-            return self._count
-        return int(np.argmin(self._users))

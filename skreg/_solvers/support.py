@@ -91,9 +91,7 @@ class Support:
         self.coef[chosen], self._inside[chosen] = coef[chosen], True
         return self._refactor(gram, l2)
 
-    def solve(
-        self, gram, correlation, count, kernel, max_rounds, y_norm2, trusting=False
-    ):
+    def solve(self, gram, correlation, count, kernel, max_rounds, y_norm2, trusting=False):
         """Solve for one penalty; see :meth:`follow`.
 
         If `trusting`, it is for the caller to set the `gradient` to that of the solution,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skreg._kernels.active_set import GOAL, REST, SLACK
+from skreg._kernels.active_set import GOAL, REST, SLACK, SMALL
 from skreg._kernels.cd import certify
 from skreg._kernels.design import is_sparse
 from skreg._kernels.screening import correlate
@@ -245,7 +245,7 @@ class WorkingSet(ExactPath):
         n_rounds : int
         look : Look
         """
-        total, trusting = 0, True
+        total, trusting = 0, len(self.features) > SMALL
         while True:
             count = len(self.features)
             solved, n_rounds = self.support.solve(
@@ -277,7 +277,9 @@ class WorkingSet(ExactPath):
     def _is_settled(self, kernel, stop):
         """Whether nothing but rounding is left of the optimality condition on the support."""
         coef = self.support.coef[self.support.features]
-        left = self.support.gradient[self.support.features] - strong_convexity(kernel) * coef
+        left = (
+            self.support.gradient[self.support.features] - strong_convexity(kernel) * coef
+        )
         left -= slope_at_zero(kernel, 0, 1.0) * np.sign(coef)
         worst = np.abs(left).max(initial=0.0)
         if worst > GOAL * np.abs(self.correlation).max(initial=0.0):
