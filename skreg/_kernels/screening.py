@@ -33,13 +33,14 @@ def is_above(gradient, threshold, one_sided):
 
 
 @inlined
-def sphere(norm2, a, b, products, found, rounding):
+def sphere(norm2, a, b, products, rounding):
     """(share_a, share_b, radius) of the residual among two others: what is left of it has
     a norm of at most the radius, whatever rounding did to the inner products.
 
     A pair that is nearly dependent has large shares, and so a large radius.
     """
     first, second, mixed = products[a, a], products[b, b], products[a, b]
+    found = products[N_SLOTS]
     left, right = 0.0, 0.0
     determinant = first * second - mixed * mixed
     if a != b and determinant > 0.0:
@@ -55,8 +56,8 @@ def sphere(norm2, a, b, products, found, rounding):
     return left, right, radius
 
 
-@jit
-def compare(residual, state, slot, residuals, count, products, found, share, radius, reach):
+@inlined
+def compare(residual, state, slot, residuals, count, products, share, radius, reach):
     """The shares of each pair of earlier residuals in a residual, and what they leave of it.
 
     Parameters
@@ -69,10 +70,8 @@ def compare(residual, state, slot, residuals, count, products, found, share, rad
         Which of the earlier ones it will replace.
     residuals : ndarray of shape (N_SLOTS, n_samples)
         The earlier ones; the first `count` are used.
-    products : ndarray of shape (N_SLOTS, N_SLOTS)
-        Their inner products.
-    found : ndarray of shape (N_SLOTS,)
-        Written: their inner products with the residual.
+    products : ndarray of shape (N_SLOTS + 1, N_SLOTS)
+        Their inner products. Written: in the last row, those with the residual.
     share : ndarray of shape (2, N_SLOTS^2)
         Written: of residuals a and b in the residual, at a * N_SLOTS + b; where one of them
         serves better, or they are the same, that of a is zero.
@@ -86,21 +85,27 @@ def compare(residual, state, slot, residuals, count, products, found, share, rad
     norm2 : float
         Of the residual.
     """
-    norm2, rounding = 0.0, np.finfo(np.float64).eps * residual.size
-    for i in range(residual.size):
-        norm2 += state[i] * residual[i]
-    for m in range(count):
-        found[m] = 0.0
+    rounding = np.finfo(np.float64).eps * residual.size
+    for m in range(count + 1):
+        other, total = residuals[m] if m < count else residual, 0.0
         for i in range(residual.size):
-            found[m] += state[i] * residuals[m, i]
-    for a in range(count):
-        for b in range(count):
-            _, right, alone = sphere(norm2, b, b, products, found, rounding)
+            total += state[i] * other[i]
+        if m == count:
+            norm2 = total
+        else:
+            products[N_SLOTS, m] = total
+    for b in range(count):
+        alone, only = 0.0, 0.0
+        for step in range(count + 1):  # first b on its own, then with each a
+            a = step - 1 if step > 0 else b
+            left, right, away = sphere(norm2, a, b, products, rounding)
+            if step == 0:
+                alone, only = away, right
             pair = a * N_SLOTS + b
-            share[0, pair], share[1, pair], radius[pair] = 0.0, right, alone
-            left, right, both = sphere(norm2, a, b, products, found, rounding)
-            if both < alone:
-                share[0, pair], share[1, pair], radius[pair] = left, right, both
+            better = away < alone
+            share[0, pair] = left if better else 0.0
+            share[1, pair] = right if better else only
+            radius[pair] = away if better else alone
             reach[pair] = np.inf if a == slot or b == slot else radius[pair]
     return norm2
 
@@ -153,6 +158,10 @@ def screen(
     design,
     state,
     penalty,
+    residual,
+    residuals,
+    count,
+    products,
     share,
     radius,
     reach,
@@ -180,9 +189,8 @@ def screen(
     state : ndarray
         Of the residual, see :mod:`skreg._kernels.design`.
     penalty : NamedTuple
-    share : ndarray of shape (2, N_SLOTS^2)
-    radius, reach : ndarray of shape (N_SLOTS^2,)
-        See :func:`compare`.
+    residual, residuals, count, products, share, radius, reach
+        See :func:`compare`. Written: `residuals` and `products` at `slot`.
     slot : int
         Which residual the one of now will replace: no feature keeps the gradient there.
     lengths : ndarray of shape (n_features,)
@@ -206,6 +214,14 @@ def screen(
         Number of entries of the columns read.
     n_found : int
     """
+    norm2 = compare(
+        residual, state, slot, residuals, count, products, share, radius, reach
+    )
+    for i in range(residual.size):
+        residuals[slot, i] = residual[i]
+    products[N_SLOTS, slot] = norm2
+    for m in range(N_SLOTS):
+        products[slot, m] = products[m, slot] = products[N_SLOTS, m]
     threshold = slope_at_zero(penalty, 0, 1.0)
     one_sided = slope_at_zero(penalty, 0, -1.0) == -float("inf")
     least, n_read, n_found = MARGIN * threshold, 0, 0
@@ -234,12 +250,13 @@ def screen(
                 continue
             found[end] = j
             end += 1
-        for position in range(n_found, min(n_found + AHEAD, end)):
-            prefetch_column(design, found[position])
-        for position in range(n_found, end):
-            j = found[position]
-            if position + AHEAD < end:
-                prefetch_column(design, found[position + AHEAD])
+        first = n_found
+        for ahead in range(first, end + AHEAD):
+            if ahead < end:
+                prefetch_column(design, found[ahead])
+            if ahead < first + AHEAD:
+                continue
+            j = found[ahead - AHEAD]
             n_read += column_size(design, j)
             gradient[j] = column_dot(design, j, state)
             remember(j, gradient[j], slot, pairs, known, users)

@@ -61,11 +61,11 @@ def enter(gram, l2, count, features, factor, size):
         row, source = factor[size + r], gram[features[size + r]]
         for i in range(size):
             row[i] = source[features[i]]
-    paired = size - size % 2
-    for i in range(0, paired, 2):  # a tile of 2 x 4: each entry loaded serves 4 or 2 sums
-        known, after, r = factor[i], factor[i + 1], 0
-        corner, inverse, below = 1.0 / known[i], 1.0 / after[i + 1], after[i]
-        while r + 4 <= count:
+    for i in range(0, size, 2):  # a tile of 2 x 4: each entry loaded serves 4 or 2 sums
+        last, r = min(i + 1, size - 1), 0
+        known, after = factor[i], factor[last]
+        corner, inverse, below = 1.0 / known[i], 1.0 / after[last], after[i]
+        while last > i and r + 4 <= count:
             first, second = factor[size + r], factor[size + r + 1]
             third, fourth = factor[size + r + 2], factor[size + r + 3]
             sum_1, sum_2, sum_3, sum_4 = 0.0, 0.0, 0.0, 0.0
@@ -90,12 +90,9 @@ def enter(gram, l2, count, features, factor, size):
             r += 4
         while r < count:
             row = factor[size + r]
-            row[i] = (row[i] - dot(known, row, i)) * corner
-            row[i + 1] = (row[i + 1] - dot(after, row, i + 1)) * inverse
+            for j in range(i, last + 1):
+                row[j] = (row[j] - dot(factor[j], row, j)) / factor[j, j]
             r += 1
-    for r in range(count if paired < size else 0):
-        row, known = factor[size + r], factor[paired]
-        row[paired] = (row[paired] - dot(known, row, paired)) / known[paired]
     end = size
     for r in range(count):
         j, source, row = features[size + r], factor[size + r], factor[end]

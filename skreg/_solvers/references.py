@@ -19,7 +19,7 @@ were read. A third one changes nothing.)
 
 import numpy as np
 
-from skreg._kernels.screening import BLOCK, N_SLOTS, compare, screen
+from skreg._kernels.screening import BLOCK, N_SLOTS, screen
 
 
 class References:
@@ -46,36 +46,16 @@ class References:
     def __init__(self, sample, lengths, residual, gradient):
         self._lengths = lengths
         self._residuals = np.empty((N_SLOTS, len(residual)))
-        self._products = np.zeros((N_SLOTS, N_SLOTS))
+        self._products = np.zeros((N_SLOTS + 1, N_SLOTS))
         self._residuals[0], self._products[0, 0] = residual, sample.norm2(residual)
         self._count, self._found = 1, np.empty(gradient.size, dtype=np.int64)
         self.share, self.radius = np.zeros((2, N_SLOTS**2)), np.zeros(N_SLOTS**2)
-        self._reach, self._found_products = np.zeros(N_SLOTS**2), np.zeros(N_SLOTS)
+        self._reach = np.zeros(N_SLOTS**2)
         self._pairs = np.zeros(gradient.size, dtype=np.uint8)
         self._doubtful = np.empty(BLOCK, dtype=bool)
         self._known = np.array([gradient, gradient])
         self._users = np.zeros(N_SLOTS, dtype=np.int64)
         self._users[0] = gradient.size
-
-    def compare(self, residual, state):
-        """Set share and radius of all pairs, see the kernel; returns the slot that is to be
-        used next.
-        """
-        slot = self._count if self._count < N_SLOTS else int(np.argmin(self._users))
-        norm2 = compare(
-            residual,
-            state,
-            slot,
-            self._residuals,
-            self._count,
-            self._products,
-            self._found_products,
-            self.share,
-            self.radius,
-            self._reach,
-        )
-        self._found_products[slot] = norm2
-        return slot
 
     def check(self, design, residual, state, kernel, outside, gradient):
         """Find the features `outside` whose gradient is above the threshold of `kernel`.
@@ -88,11 +68,15 @@ class References:
             Number of entries of the columns read.
         above : ndarray of int
         """
-        slot = self.compare(residual, state)
+        slot = self._count if self._count < N_SLOTS else int(np.argmin(self._users))
         n_read, n_found = screen(
             design,
             state,
             kernel,
+            residual,
+            self._residuals,
+            self._count,
+            self._products,
             self.share,
             self.radius,
             self._reach,
@@ -106,7 +90,5 @@ class References:
             gradient,
             self._found,
         )
-        self._residuals[slot] = residual
-        self._products[slot] = self._products[:, slot] = self._found_products
         self._count = max(self._count, slot + 1)
         return n_read, self._found[:n_found].copy()
