@@ -117,13 +117,18 @@ def size_of(gradient, one_sided):
 
 
 @inlined
-def bound(share, reach, lengths, known, pairs, one_sided, least, gradient, doubtful):
-    """The estimates of some gradients, and which may be `least` or above."""
-    for j in range(gradient.size):
+def bound(
+    start, stop, share, reach, lengths, known, pairs, one_sided, least, gradient, doubtful
+):
+    """The estimates of gradients `start`, ..., `stop` - 1, and which may be `least` or above.
+
+    The bounds are unsigned: a test of the sign would keep the loop from being vectorised.
+    """
+    for j in range(start, stop):
         pair = pairs[j]
         gradient[j] = share[0, pair] * known[0, j] + share[1, pair] * known[1, j]
         size = size_of(gradient[j], one_sided)
-        doubtful[j] = not (size + reach[pair] * lengths[j] < least)
+        doubtful[j - start] = not (size + reach[pair] * lengths[j] < least)
 
 
 @inlined
@@ -228,14 +233,16 @@ def screen(
     for start in range(0, gradient.size, BLOCK):
         stop = min(start + BLOCK, gradient.size)
         bound(
+            np.uint64(start),
+            np.uint64(stop),
             share,
             reach,
-            lengths[start:stop],
-            known[:, start:stop],
-            pairs[start:stop],
+            lengths,
+            known,
+            pairs,
             one_sided,
             least,
-            gradient[start:stop],
+            gradient,
             doubtful,
         )
         end = n_found
