@@ -13,8 +13,8 @@ MARGIN = 1.0 - 1e-12
 # Features whose bounds are computed before the columns among them are read, so that what is
 # known of them is still near the processor; columns that are asked for ahead.
 BLOCK, AHEAD = 1024, 8
-# Earlier residuals that are kept. With 8, a tenth more is read than with all of them, with 16
-# a fiftieth. A pair of them is one byte.
+# Earlier residuals that are kept. With 8, a tenth more is read than with all of them, with
+# 16 a fiftieth. A pair of them is one byte.
 N_SLOTS = 16
 
 
@@ -58,7 +58,7 @@ def sphere(norm2, a, b, products, rounding):
 
 @inlined
 def compare(residual, state, slot, residuals, count, products, share, radius, reach):
-    """The shares of each pair of earlier residuals in a residual, and what they leave of it.
+    """The shares of each pair of earlier residuals in a residual, and what they leave.
 
     Parameters
     ----------
@@ -120,9 +120,9 @@ def size_of(gradient, one_sided):
 def bound(
     start, stop, share, reach, lengths, known, pairs, one_sided, least, gradient, doubtful
 ):
-    """The estimates of gradients `start`, ..., `stop` - 1, and which may be `least` or above.
+    """Estimates of the gradients `start`, ..., `stop` - 1; which may be `least` or above.
 
-    The bounds are unsigned: a test of the sign would keep the loop from being vectorised.
+    Both ends are unsigned: a test of the sign would keep the loop from being vectorised.
     """
     for j in range(start, stop):
         pair = pairs[j]
@@ -219,9 +219,7 @@ def screen(
         Number of entries of the columns read.
     n_found : int
     """
-    norm2 = compare(
-        residual, state, slot, residuals, count, products, share, radius, reach
-    )
+    norm2 = compare(residual, state, slot, residuals, count, products, share, radius, reach)
     for i in range(residual.size):
         residuals[slot, i] = residual[i]
     products[N_SLOTS, slot] = norm2

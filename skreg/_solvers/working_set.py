@@ -4,8 +4,8 @@ At each alpha the problem is solved exactly on the working set W (see
 :mod:`skreg._solvers.support`), whose columns are packed and whose Gram matrix grows by
 blocks; then the other features are checked, and those that violate optimality join W.
 
-Most features need no check: see :mod:`skreg._solvers.references`. Which features join W ahead of need is guessed
-by the sequential strong rule (Tibshirani et al., JRSS B 2012).
+Most features need no check: see :mod:`skreg._solvers.references`. Which features join W
+ahead of need is guessed by the sequential strong rule (Tibshirani et al., JRSS B 2012).
 """
 
 from abc import ABC, abstractmethod
@@ -310,10 +310,12 @@ class WorkingSet(ExactPath):
 
     def _gap(self, look, kernel):
         """Duality gap, from the residual; the features left out are proven feasible."""
-        count, above = len(self.features), look.above
-        relevant = np.append(self.features, above)
-        coef = np.append(self.support.coef[:count], np.zeros(len(above)))
-        gradient = np.append(self.support.gradient[:count], self._estimate[above])
+        count, above, relevant = len(self.features), look.above, self.features
+        coef, gradient = self.support.coef[:count], self.support.gradient[:count]
+        if len(above):
+            relevant = np.append(relevant, above)
+            coef = np.append(coef, np.zeros(len(above)))
+            gradient = np.append(gradient, self._estimate[above])
         gap = np.empty(1)
         certify(
             kernel,

@@ -13,7 +13,6 @@ from skreg._solvers.sample import column_design, make_sample
 from skreg._solvers.working_set import (
     SMALLEST_RATIO,
     STEP_RATIO,
-    References,
     WorkingSet,
     alphas_between,
 )
@@ -115,72 +114,6 @@ def follow(sample, penalty, alphas, tol=1e-4):
     working = WorkingSet(sample, 0, *column_design(sample))
     stop = Stop(0.5 * sample.y_norm2[0], tol, 1000)
     return working, list(working.path(penalty, np.asarray(alphas), None, stop))
-
-
-@pytest.mark.parametrize("weighted", [False, True])
-class TestReferences:
-    """|x_j' r - sum_m share_m x_j' r_m| <= radius |x_j| for every feature."""
-
-    @staticmethod
-    def sample(weighted):
-        rng = np.random.default_rng(0)
-        X, y = rng.standard_normal((30, 50)), rng.standard_normal((30, 1))
-        return make_sample(X, y, rng.uniform(0.1, 3.0, 30) if weighted else None, True)
-
-    @staticmethod
-    def compared(sample, references, residual):
-        """(error of the gradient per length of the feature, share, radius)."""
-        known = References(sample, 50)
-        for reference in references:
-            known.add(reference, sample.correlation(reference[:, None])[:, 0])
-        share, radius = known.compare(residual)
-        error = sample.correlation(residual[:, None])[:, 0] - share @ known.gradients
-        lengths = np.sqrt(column_design(sample)[1])
-        return np.max(np.abs(error) / lengths), share, radius
-
-    @pytest.mark.parametrize("distance", [0.0, 1e-9, 1e-3, 1.0])
-    def test_bound(self, weighted, distance):
-        sample, rng = self.sample(weighted), np.random.default_rng(1)
-        for _ in range(20):
-            references = rng.standard_normal((rng.integers(1, 4), 30))
-            away = distance * rng.standard_normal(30)
-            residual = rng.standard_normal(len(references[-2:])) @ references[-2:] + away
-            error, _, radius = self.compared(sample, references, residual)
-            assert error <= radius
-            size = np.sqrt(sample.norm2(away))
-            assert radius <= size + 1e-12
-
-    @pytest.mark.parametrize("apart", [0.0, 1e-15, 1e-12, 1e-8, 1e-7, 1e-5, 1e-2])
-    def test_bound_of_collinear_references(self, weighted, apart):
-        sample, rng = self.sample(weighted), np.random.default_rng(2)
-        for _ in range(20):
-            first, other, away = rng.standard_normal((3, 30))
-            references = [first, -2.0 * first + apart * other]
-            for residual in (0.5 * first, 0.5 * first + 1e-3 * away, away):
-                error, share, radius = self.compared(sample, references, residual)
-                assert np.all(np.isfinite(share))
-                assert error <= radius
-                closest = residual - (first @ sample.weighted(residual[:, None])) * (
-                    first / sample.norm2(first)
-                )
-                assert radius <= 1.01 * np.sqrt(sample.norm2(closest)) + 1e-4
-
-    def test_references_that_are_zero(self, weighted):
-        sample = self.sample(weighted)
-        residual = np.random.default_rng(0).standard_normal(30)
-        error, share, radius = self.compared(sample, [np.zeros(30)], residual)
-        assert share == [0.0]
-        assert error <= radius
-        np.testing.assert_allclose(radius, np.sqrt(sample.norm2(residual)))
-
-    def test_the_latest_are_kept(self, weighted):
-        sample = self.sample(weighted)
-        references = np.random.default_rng(0).standard_normal((4, 30))
-        for kept in references[-2:]:
-            *_, radius = self.compared(sample, references, kept)
-            assert radius <= 1e-12
-        *_, radius = self.compared(sample, references, references[1])
-        assert radius > 0.1
 
 
 class TestAlphasBetween:
