@@ -275,7 +275,7 @@ class WorkingSet(ExactPath):
             self.join(violators)
 
     def _is_settled(self, kernel, stop):
-        """Whether nothing but rounding is left of the optimality condition on the support."""
+        """Whether only rounding is left of the optimality condition on the support."""
         coef = self.support.coef[self.support.features]
         left = (
             self.support.gradient[self.support.features] - strong_convexity(kernel) * coef
