@@ -31,7 +31,7 @@ class TestCompare:
 
     @staticmethod
     def compared(weighted, references, residual):
-        """(norm of what is left, share, radius, reach), a row and a column per reference."""
+        """(norm of what is left, share, radius, reach) of every pair of references."""
         count, size = references.shape
         weights = np.full(size, 1.0 / size)
         if weighted:

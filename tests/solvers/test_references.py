@@ -64,7 +64,7 @@ class Problem:
         return Checked(n_read, above, self.gradient_of(residual), gradient)
 
     def expect(self, checked, threshold, positive=False):
-        """What brute force finds; nobody can tell on which side of rounding a feature is."""
+        """What brute force finds, give or take features within rounding of it."""
         size = checked.exact if positive else np.abs(checked.exact)
         rounding = 1e-12 * np.abs(checked.exact).max()
         sure = np.flatnonzero(self.outside & (size > threshold + rounding))
