@@ -331,13 +331,20 @@ def sparse_columns(X):
     index = np.dtype(np.uint32 if fits else np.uint64)
     arrays = (
         columns.data,
-        columns.indices.astype(index, copy=False),
-        columns.indptr.astype(index, copy=False),
+        unsigned(columns.indices, index),
+        unsigned(columns.indptr, index),
     )
     views = [array.view() for array in arrays]
     for view in views:
         view.flags.writeable = False
     return views
+
+
+def unsigned(indices, dtype):
+    """Indices in an unsigned dtype, not copied if they have its size."""
+    return (
+        indices.view(dtype) if indices.itemsize == dtype.itemsize else indices.astype(dtype)
+    )
 
 
 def sparse_gram(X, weights):
