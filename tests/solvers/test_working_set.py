@@ -10,6 +10,7 @@ from skreg._solvers import least_squares, working_set
 from skreg._solvers.least_squares import Descent, solve_path
 from skreg._solvers.results import EXACT_GAP, Stop
 from skreg._solvers.sample import column_design, make_sample
+from skreg._solvers.support import Support
 from skreg._solvers.working_set import (
     SMALLEST_RATIO,
     STEP_RATIO,
@@ -114,6 +115,51 @@ def follow(sample, penalty, alphas, tol=1e-4):
     working = WorkingSet(sample, 0, *column_design(sample))
     stop = Stop(0.5 * sample.y_norm2[0], tol, 1000)
     return working, list(working.path(penalty, np.asarray(alphas), None, stop))
+
+
+class TestTrustedSteps:
+    """Large working sets leave it to residuals to see what is left on the support."""
+
+    @pytest.fixture
+    def trusted(self, monkeypatch):
+        """[trusting, ...] of every solve; a trusted one ends `off` its solution."""
+        monkeypatch.setattr(working_set, "SMALL", 0)
+        seen, off, solve = [], [0.0], Support.solve
+
+        def disturbed(self, *arguments):
+            found = solve(self, *arguments)
+            seen.append(arguments[-1])
+            if arguments[-1]:
+                self.coef[self.features] *= 1.0 + off[0]
+            return found
+
+        monkeypatch.setattr(Support, "solve", disturbed)
+        return seen, off
+
+    @pytest.mark.parametrize("penalty", [L1(), L1(positive=True), L1L2(0.5)])
+    @pytest.mark.parametrize("off", [0.0, 1e-10, 1e-5])
+    def test_what_is_left_is_seen_and_repaired(self, trusted, penalty, off):
+        seen, trusted[1][0] = trusted[0], off
+        sample = wide(60, 300)
+        alphas = alpha_max(sample, penalty) * np.geomspace(0.8, 0.1, 8)
+        _, steps = follow(sample, penalty, alphas)
+        assert len(steps) == 8
+        assert any(seen)
+        assert off == 0.0 or not all(seen)
+        for step in steps:
+            assert step.done
+            assert step.gap <= 1e-13 * sample.y_norm2[0]
+
+    def test_they_end_where_others_do(self, trusted, monkeypatch):
+        sample = wide(60, 300)
+        alphas = alpha_max(sample) * np.geomspace(0.8, 0.1, 8)
+        _, steps = follow(sample, L1(), alphas)
+        assert all(trusted[0])
+        monkeypatch.setattr(working_set, "SMALL", 10**9)
+        _, others = follow(sample, L1(), alphas)
+        assert not any(trusted[0][-8:])
+        for step, other in zip(steps, others, strict=True):
+            np.testing.assert_allclose(step.whole(300), other.whole(300), atol=1e-13)
 
 
 class TestAlphasBetween:
