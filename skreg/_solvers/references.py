@@ -60,7 +60,7 @@ class References:
     def check(self, design, residual, state, kernel, outside, gradient):
         """Find the features `outside` whose gradient is above the threshold of `kernel`.
 
-        `gradient` is written outside: exact where the column was read, else estimated.
+        `gradient` is written: exact where the column was read, else estimated.
 
         Returns
         -------
