@@ -197,6 +197,7 @@ def solve_at(
     share,
     accuracy,
     max_rounds,
+    trusting,
     coef,
     gradient,
     trend,
@@ -323,7 +324,7 @@ def solve_at(
             violating, worst, chosen = largest_violation(
                 gram, count, penalty, gradient, inside, slack
             )
-            if whole or chosen >= 0 or not exact:
+            if whole or chosen >= 0 or trusting or not exact:
                 break
             whole = True
         # Only a candidate for the end is refined, and one that badly needs it.
@@ -361,6 +362,7 @@ def follow(
     accuracy,
     max_rounds,
     portion,
+    trusting,
     coef,
     gradient,
     trend,
@@ -400,6 +402,10 @@ def follow(
         exact minimiser.
     max_rounds, portion : int
         Bounds on the looks at all features: for each penalty, and in this call.
+    trusting : bool
+        Whether a solution may end without a look at what is left of the optimality
+        condition on the support. Where the support is most of the features, that look
+        takes longer than all the rest; a caller who has residuals has it for less.
     coef, gradient : ndarray of shape (n,)
         Written. On entry coef is zero outside the support, and c - G coef is known on it.
     trend : ndarray of shape (3,)
@@ -457,6 +463,7 @@ def follow(
             share,
             accuracy,
             min(left, max_rounds - n_rounds[t]),
+            trusting,
             coef,
             gradient,
             trend,

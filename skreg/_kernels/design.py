@@ -26,6 +26,11 @@ import numpy as np
 from scipy import sparse
 
 from skreg._compile import dispatched, inlined
+from skreg._compile.prefetch import prefetch
+
+# Cache lines of the entries of a sparse column that are loaded early; the processor expects
+# what comes after them.
+AHEAD_LINES = 8
 
 
 class UniformWeights(NamedTuple):
@@ -101,6 +106,11 @@ def column_size(design, j):
 
 
 @dispatched
+def prefetch_column(design, j):
+    """Begin to load column j, if it is not where the processor expects it."""
+
+
+@dispatched
 def has_gradient(design):
     """Whether `column_dot` costs nothing because the state is the gradient."""
 
@@ -161,8 +171,24 @@ def _csc_size(design, j):
     return design.indptr[j + 1] - design.indptr[j]
 
 
+def _dense_prefetch(design, j):
+    column = design.columns[j]
+    for line in range(AHEAD_LINES):
+        prefetch(column, 8 * line)
+
+
+def _csc_prefetch(design, j):
+    start = design.indptr[j]
+    for line in range(AHEAD_LINES):
+        prefetch(design.data, start + 8 * line)
+    for line in range(AHEAD_LINES // 2):
+        prefetch(design.indices, start + 16 * line)
+
+
 column_size.register(Dense, _dense_size)
 column_size.register(CSC, _csc_size)
+prefetch_column.register(Dense, _dense_prefetch)
+prefetch_column.register(CSC, _csc_prefetch)
 column_dot.register(Dense, _dense_dot)
 column_update.register(Dense, _dense_update)
 residual_norm2.register(Dense, _dense_norm2)
@@ -236,7 +262,12 @@ def _scaled_size(design, j):
     return column_size(design.design, j)
 
 
+def _scaled_prefetch(design, j):
+    prefetch_column(design.design, j)
+
+
 column_size.register(Scaled, _scaled_size)
+prefetch_column.register(Scaled, _scaled_prefetch)
 column_dot.register(Scaled, _scaled_dot)
 column_update.register(Scaled, _scaled_update)
 residual_norm2.register(Scaled, _scaled_norm2)
@@ -300,13 +331,20 @@ def sparse_columns(X):
     index = np.dtype(np.uint32 if fits else np.uint64)
     arrays = (
         columns.data,
-        columns.indices.astype(index, copy=False),
-        columns.indptr.astype(index, copy=False),
+        unsigned(columns.indices, index),
+        unsigned(columns.indptr, index),
     )
     views = [array.view() for array in arrays]
     for view in views:
         view.flags.writeable = False
     return views
+
+
+def unsigned(indices, dtype):
+    """Indices in an unsigned dtype, not copied if they have its size."""
+    return (
+        indices.view(dtype) if indices.itemsize == dtype.itemsize else indices.astype(dtype)
+    )
 
 
 def sparse_gram(X, weights):

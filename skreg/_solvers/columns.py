@@ -3,13 +3,11 @@
 import numpy as np
 
 from skreg._kernels.design import is_sparse, unscaled
-from skreg._kernels.sparse_columns import append_products, subtract_fitted
+from skreg._kernels.sparse_columns import BLOCK, append_products, subtract_fitted
 
 # Sparse X with a larger share of entries that are stored is packed dense: BLAS multiplies
 # faster than entries are matched.
 DENSE_SHARE = 0.4
-# A row of a sparse working set gets room for twice its entries, and for so many more.
-ROOM = 4
 
 
 def pack_columns(sample, design):
@@ -86,8 +84,9 @@ class SparseColumns:
         n_samples = sample.X.shape[0]
         self._features = np.zeros(0, dtype=np.int64)
         # By rows, with room to grow; see the kernels.
-        self._starts = np.zeros(n_samples + 1, dtype=np.int64)
         self._sizes = np.zeros(n_samples, dtype=np.int64)
+        self._heads = np.full(n_samples, -1, dtype=np.int64)
+        self._n_blocks, self._links = 0, np.zeros(0, dtype=np.int64)
         self._owners, self._entries = np.zeros(0, dtype=np.int32), np.zeros(0)
         self._matrix = None  # by columns, where it is asked for
 
@@ -97,12 +96,14 @@ class SparseColumns:
         self._features = np.append(self._features, features)
         self._make_room(features)
         products = np.zeros((len(features), len(self._features)))
-        append_products(
+        self._n_blocks = append_products(
             self._design,
             features,
             first,
-            self._starts,
+            self._n_blocks,
             self._sizes,
+            self._heads,
+            self._links,
             self._owners,
             self._entries,
             products,
@@ -115,20 +116,14 @@ class SparseColumns:
         return products
 
     def _make_room(self, features):
-        """Move the rows apart if one of them would overflow."""
-        X, sizes, starts = self._sample.X, self._sizes, self._starts
-        rows = np.concatenate([X.indices[X.indptr[j] : X.indptr[j + 1]] for j in features])
-        needed = sizes + np.bincount(rows, minlength=len(sizes))
-        if np.all(starts[:-1] + needed <= starts[1:]):
+        """A block for each entry of new columns, though most need none of their own."""
+        needed = self._n_blocks + self.count_entries(features)
+        if needed <= len(self._links):
             return
-        self._starts = np.append(0, np.cumsum(2 * needed + ROOM))
-        used = np.repeat(starts[:-1] - np.cumsum(sizes) + sizes, sizes)
-        used += np.arange(len(used))
-        moved = used + np.repeat(self._starts[:-1] - starts[:-1], sizes)
-        owners, entries = self._owners[used], self._entries[used]
-        self._owners = np.empty(self._starts[-1], dtype=np.int32)
-        self._entries = np.empty(self._starts[-1])
-        self._owners[moved], self._entries[moved] = owners, entries
+        used, capacity = self._n_blocks, 2 * needed
+        self._links = enlarged(self._links, used, capacity)
+        self._owners = enlarged(self._owners, used * BLOCK, capacity * BLOCK)
+        self._entries = enlarged(self._entries, used * BLOCK, capacity * BLOCK)
 
     def count_entries(self, features):
         """See :meth:`DenseColumns.count_entries`."""
@@ -163,3 +158,10 @@ class SparseColumns:
         if self._matrix is None or self._matrix.shape[1] < len(self._features):
             self._matrix = self._sample.X[:, self._features].astype(np.float64)
         return self._matrix
+
+
+def enlarged(array, used, capacity):
+    """A longer array with the same first `used` entries; memory is taken as it is used."""
+    longer = np.empty(capacity, dtype=array.dtype)
+    longer[:used] = array[:used]
+    return longer

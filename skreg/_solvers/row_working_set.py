@@ -20,12 +20,14 @@ from skreg._kernels.group_cd import certify_rows
 from skreg._kernels.screening import MARGIN
 from skreg._solvers.results import Step
 from skreg._solvers.row_support import Problem, RowSupport, norm, row_norms
-from skreg._solvers.working_set import FULL_PASS_SHARE, MAX_FEATURES, ExactPath
+from skreg._solvers.working_set import MAX_FEATURES, ExactPath
 from skreg.penalties import slope_at_zero, strong_convexity
 
 # On the way to the first alpha, solutions need not be better than this, relative to the
 # null model: it halves the time of a single fit.
 ROUGH = 1e-1
+# When more than this share of the features fails the sphere test, all are checked.
+FULL_PASS_SHARE = 0.25
 # The spectral norm is computed from the inner products of so many targets at most.
 SPECTRAL_MAX = 200
 

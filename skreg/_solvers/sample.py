@@ -261,16 +261,19 @@ def constant_columns(X, X_mean):
 
     With the value itself as the mean, dense centred entries are exactly zero.
     """
-    first = X[[0]]
-    first = first.toarray()[0] if is_sparse(X) else first[0].astype(np.float64)
-    near = (np.abs(first - X_mean) <= 1e-9 * np.abs(first)) & (first != 0.0)
-    candidates = np.flatnonzero(near)
+    if is_sparse(X):  # a column with a zero is not one of them
+        candidates = np.flatnonzero(np.diff(X.indptr) == X.shape[0])
+        first = X.data[X.indptr[candidates]].astype(np.float64)
+    else:
+        candidates, first = np.arange(X.shape[1]), X[0].astype(np.float64)
+    near = (np.abs(first - X_mean[candidates]) <= 1e-9 * np.abs(first)) & (first != 0.0)
+    candidates, first = candidates[near], first[near]
     if len(candidates) == 0:
-        return candidates, first[candidates]
+        return candidates, first
     block = X[:, candidates]
     block = block.toarray() if is_sparse(block) else block
-    candidates = candidates[np.all(block == block[0], axis=0)]
-    return candidates, first[candidates]
+    same = np.all(block == block[0], axis=0)
+    return candidates[same], first[same]
 
 
 def make_kernel_matrix(sample):

@@ -96,8 +96,11 @@ class Support:
         self.coef[chosen], self._inside[chosen] = coef[chosen], True
         return self._refactor(gram, l2)
 
-    def solve(self, gram, correlation, count, kernel, max_rounds, y_norm2):
+    def solve(self, gram, correlation, count, kernel, max_rounds, y_norm2, trusting=False):
         """Solve for one penalty; see :meth:`follow`.
+
+        If `trusting`, it is for the caller to set the `gradient` to that of the solution,
+        and to solve again if something is left of the optimality condition.
 
         Returns
         -------
@@ -118,6 +121,7 @@ class Support:
             coefs,
             gradients,
             n_rounds,
+            trusting,
         )
         return n_solved == 1, int(n_rounds[0])
 
@@ -188,6 +192,7 @@ class Support:
         coefs,
         gradients,
         n_rounds,
+        trusting=False,
     ):
         """The number of penalties solved; the arrays hold what :class:`Followed` says."""
         if not self._knows_gradient:
@@ -209,6 +214,7 @@ class Support:
                     accuracy,
                     max_rounds,
                     PORTION,
+                    trusting,
                     self.coef,
                     self.gradient,
                     self._trend,

@@ -4,17 +4,8 @@ At each alpha the problem is solved exactly on the working set W (see
 :mod:`skreg._solvers.support`), whose columns are packed and whose Gram matrix grows by
 blocks; then the other features are checked, and those that violate optimality join W.
 
-Most features need no check. With a reference residual r0 whose gradient g0 is known for
-all features, any residual r, and columns of length |x_j|,
-
-    |x_j' r| <= kappa |g0_j| + |x_j| |r - kappa r0|,      kappa = r' r0 / r0' r0,
-
-and where the right side is below the threshold of feature j, so is the left. Only when
-too many features fail this test is the gradient of all of them computed, which makes r
-the new reference. It is the sphere test of gap-safe screening (Ndiaye et al., Gap safe
-screening rules for sparsity enforcing penalties, JMLR 2017) with the known residual in
-the place of a bound on the optimal one. Which features join W ahead of need is guessed
-by the sequential strong rule (Tibshirani et al., JRSS B 2012).
+Most features need no check: see :mod:`skreg._solvers.references`. Which features join W
+ahead of need is guessed by the sequential strong rule (Tibshirani et al., JRSS B 2012).
 """
 
 from abc import ABC, abstractmethod
@@ -22,22 +13,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skreg._kernels.active_set import SLACK
+from skreg._kernels.active_set import GOAL, REST, SLACK, SMALL
 from skreg._kernels.cd import certify
 from skreg._kernels.design import is_sparse
-from skreg._kernels.screening import correlate, screen
+from skreg._kernels.screening import correlate
 from skreg._solvers.columns import pack_columns
+from skreg._solvers.references import References
 from skreg._solvers.results import EXACT_GAP, Step
 from skreg._solvers.sample import residual_state
 from skreg._solvers.support import Support, numbers_of
 from skreg.penalties import slope_at_zero, strong_convexity
 
-# When features with more than this share of the entries of X fail the sphere test, all
-# are checked.
-FULL_PASS_SHARE = 0.25
-# References that the sphere test combines; 1 minus a squared cosine that is nearly 0.
-MAX_REFERENCES, NEARLY_DEPENDENT = 2, 1e-12
-EPS = np.finfo(np.float64).eps
 # Features below this share of the threshold are not expected to become needed.
 STRONG_RULE_FLOOR = 0.95
 # A longer way down is gone in steps of this ratio, as far as the other one.
@@ -50,50 +36,6 @@ EXACT_COST, ENTRY_COST, EPOCHS_PER_DIGIT = 30.0, 8.0, 10.0
 CHEAP_SUPPORT = 1_000
 # Sparse X with fewer entries is small.
 SMALL_SPARSE = 100_000
-
-
-class References:
-    """The latest residuals whose correlation with every feature is known."""
-
-    def __init__(self, sample, n_features):
-        self._sample = sample
-        self._residuals = np.zeros((0, sample.X.shape[0]))
-        self.gradients = np.zeros((0, n_features))
-
-    def add(self, residual, gradient):
-        """Remember one more; the oldest is forgotten."""
-        keep = slice(max(0, len(self._residuals) - MAX_REFERENCES + 1), None)
-        self._residuals = np.vstack([self._residuals[keep], residual])
-        self.gradients = np.vstack([self.gradients[keep], gradient])
-        weighted = self._sample.weighted(self._residuals.T).T
-        self._dual = inverse(weighted @ self._residuals.T) @ weighted
-        self._norms = np.sqrt(self._sample.mean_square(self._residuals.T))
-
-    def compare(self, residual):
-        """(share, radius): the gradient of a feature of length |x_j| is the share of the
-        references in it, give or take radius |x_j|.
-        """
-        share = self._dual @ residual
-        away = residual - share @ self._residuals
-        rounding = EPS * len(residual) * (np.abs(share) @ self._norms)
-        return share, np.sqrt(self._sample.norm2(away)) + rounding
-
-
-def inverse(products):
-    """Inverse of the inner products of one or two vectors; if these are nearly dependent,
-    only the last one counts.
-    """
-    lengths = np.sqrt(products.diagonal())
-    found = np.zeros_like(products)
-    if lengths[-1] > 0.0:
-        found[-1, -1] = 1.0 / lengths[-1] ** 2
-    if len(products) < 2 or not np.all(lengths > 0.0):
-        return found
-    cosine = products[0, 1] / lengths[0] / lengths[1]
-    if cosine * cosine > 1.0 - NEARLY_DEPENDENT:
-        return found
-    found[:] = [[1.0, -cosine], [-cosine, 1.0]]
-    return found / (1.0 - cosine * cosine) / lengths / lengths[:, None]
 
 
 class Look(NamedTuple):
@@ -209,11 +151,10 @@ class WorkingSet(ExactPath):
         self.prefers_descent_first = is_sparse(sample.X) and sample.X.nnz > SMALL_SPARSE
         self._waits = False  # for an easier problem
         # The gradient of the null model; it starts every estimate.
-        self._references = References(sample, curvature.size)
-        self._every, self._found = np.arange(curvature.size), np.arange(curvature.size)
+        self._every = np.arange(curvature.size)
         self._start_gradient = np.empty(curvature.size)
         correlate(design, self._every, self._state(self._y), self._start_gradient)
-        self._references.add(self._y, self._start_gradient)
+        self._references = References(sample, self._lengths, self._y, self._start_gradient)
         self._estimate = self._start_gradient.copy()
 
     def step(self, gap, n_iter, done):
@@ -304,7 +245,7 @@ class WorkingSet(ExactPath):
         n_rounds : int
         look : Look
         """
-        total = 0
+        total, trusting = 0, len(self.features) > SMALL
         while True:
             count = len(self.features)
             solved, n_rounds = self.support.solve(
@@ -314,11 +255,18 @@ class WorkingSet(ExactPath):
                 kernel,
                 max_rounds - total,
                 2.0 * stop.null_objective,
+                trusting,
             )
             total += n_rounds
             coef = self.support.coef[:count]
             residual = self._columns.residual(self._y, coef) if count else self._y
             state = self._state(residual)
+            correlate(self._design, self.features, state, self._estimate)
+            self.support.gradient[:count] = self._estimate[self.features]
+            if solved and trusting:
+                trusting = self._is_settled(kernel, stop) or total >= max_rounds
+                if not trusting:
+                    continue
             above = self._check(residual, state, kernel)
             violators = self._violators(above, kernel) if len(above) else above
             too_many = len(violators) + count > MAX_FEATURES
@@ -326,26 +274,25 @@ class WorkingSet(ExactPath):
                 return solved and len(violators) == 0, total, Look(residual, state, above)
             self.join(violators)
 
+    def _is_settled(self, kernel, stop):
+        """Whether only rounding is left of the optimality condition on the support."""
+        coef = self.support.coef[self.support.features]
+        left = (
+            self.support.gradient[self.support.features] - strong_convexity(kernel) * coef
+        )
+        left -= slope_at_zero(kernel, 0, 1.0) * np.sign(coef)
+        worst = np.abs(left).max(initial=0.0)
+        if worst > GOAL * np.abs(self.correlation).max(initial=0.0):
+            return False
+        return worst * np.abs(coef).sum() <= REST * stop.null_objective
+
     def _check(self, residual, state, kernel):
         """Features outside that violate optimality, by however little."""
-        share, radius = self._references.compare(residual)
-        n_read, n_found = screen(
-            self._design,
-            state,
-            kernel,
-            share,
-            self._references.gradients,
-            self._lengths,
-            radius,
-            self._outside,
-            int(FULL_PASS_SHARE * self._n_entries),
-            self._estimate,
-            self._found,
+        n_read, found = self._references.check(
+            self._design, residual, state, kernel, self._outside, self._estimate
         )
-        if n_read < 0:
-            self._references.add(residual, self._estimate)
-        self.n_passes += 1.0 if n_read < 0 else n_read / self._n_entries
-        return self._found[:n_found].copy()
+        self.n_passes += n_read / self._n_entries
+        return found
 
     def _violators(self, above, kernel):
         """Those of the features `above` the threshold by more than rounding."""
@@ -363,18 +310,19 @@ class WorkingSet(ExactPath):
 
     def _gap(self, look, kernel):
         """Duality gap, from the residual; the features left out are proven feasible."""
-        correlate(self._design, self.features, look.state, self._estimate)
-        relevant, coef = self.features, self.support.coef[: len(self.features)]
-        if len(look.above):
-            relevant = np.concatenate([relevant, look.above])
-            coef = np.concatenate([coef, np.zeros(len(look.above))])
+        count, above, relevant = len(self.features), look.above, self.features
+        coef, gradient = self.support.coef[:count], self.support.gradient[:count]
+        if len(above):
+            relevant = np.append(relevant, above)
+            coef = np.append(coef, np.zeros(len(above)))
+            gradient = np.append(gradient, self._estimate[above])
         gap = np.empty(1)
         certify(
             kernel,
             numbers_of(kernel),
             self._curvature[relevant],
             coef[None],
-            self._estimate[relevant][None],
+            gradient[None],
             self._every[: len(relevant)],
             np.array([self._sample.norm2(look.residual)]),
             gap,

@@ -1,184 +1,107 @@
-"""Screening reads few columns and misses no feature that violates optimality."""
-
-from typing import NamedTuple
+"""Correlations with chosen columns, and what earlier residuals tell of a residual."""
 
 import numpy as np
 import pytest
 
-from skreg._kernels.screening import correlate, screen
+from skreg._kernels.screening import N_SLOTS, compare, correlate
 from skreg._solvers.sample import column_design, make_sample, residual_state
-from skreg.penalties import L1, L1L2
 from tests.kernels.drive import explicit, given, stored
 
 every_kind = pytest.mark.parametrize("kind", ["dense F", "float32", "csc"])
 every_weighting = pytest.mark.parametrize("weighted", [False, True])
-ALL = 10**9
-
-
-class Screened(NamedTuple):
-    n_read: int
-    found: np.ndarray
-    gradient: np.ndarray
-
-
-class Problem:
-    """Features, some outside a working set, and the residuals of random solutions."""
-
-    def __init__(self, kind, weighted, n_references=2, seed=0):
-        data = given(weighted, shape=(40, 60), seed=seed)
-        self.rng = np.random.default_rng(seed)
-        sample = make_sample(stored(data.X, kind), data.y, data.sample_weight, True)
-        self.sample, (self.design, self.curvature) = sample, column_design(sample)
-        self.A, _ = explicit(data)
-        self.roots = sample.weight_roots()[:, 0]
-        self.references = self.residuals(n_references)
-        self.gradients = self.gradient_of(self.references)
-        self.outside = self.rng.uniform(size=60) < 0.8
-        self.sizes = np.diff(sample.X.indptr) if kind == "csc" else np.full(60, 40)
-
-    def residuals(self, number):
-        rows = self.rng.standard_normal((number, 40))
-        return rows - self.sample.mean(rows.T)[:, None]
-
-    def gradient_of(self, residuals):
-        return np.ascontiguousarray((residuals * self.roots) @ self.A)
-
-    def near(self, distance):
-        """(share, residual) close to that share of the references."""
-        share = self.rng.uniform(-1.0, 1.0, len(self.references))
-        away = distance * self.residuals(1)[0]
-        return share, share @ self.references + away
-
-    def radius(self, share, residual):
-        away = residual - share @ self.references
-        return float(np.sqrt(self.sample.norm2(away)))
-
-    def screen(self, residual, kernel, share, limit=ALL):
-        gradient, found = np.full(60, np.nan), np.full(60, -1)
-        n_read, n_found = screen(
-            self.design,
-            residual_state(self.design, self.sample, residual),
-            kernel,
-            share,
-            self.gradients,
-            np.sqrt(self.curvature),
-            self.radius(share, residual),
-            self.outside,
-            limit,
-            gradient,
-            found,
-        )
-        return Screened(n_read, found[:n_found], gradient)
-
-
-@every_kind
-@every_weighting
-@pytest.mark.parametrize("positive", [False, True])
-@pytest.mark.parametrize("distance", [0.0, 0.03, 0.3, 3.0])
-def test_finds_exactly_the_violating_features(kind, weighted, positive, distance):
-    for seed in range(4):
-        problem = Problem(kind, weighted, n_references=1 + seed % 3, seed=seed)
-        share, residual = problem.near(distance)
-        exact = problem.gradient_of(residual[None])[0]
-        size = exact if positive else np.abs(exact)
-        for threshold in np.quantile(np.abs(exact), [0.05, 0.5, 0.9, 1.0]) * (1 + 1e-9):
-            kernel = L1L2(0.5, positive).kernel(2.0 * threshold)
-            result = problem.screen(residual, kernel, share)
-            expected = np.flatnonzero(problem.outside & (size > threshold))
-            np.testing.assert_array_equal(result.found, expected)
-
-
-@every_kind
-@every_weighting
-def test_a_residual_that_moved_along_a_column_is_not_missed(kind, weighted):
-    """There the bound is attained: |x_j' away| = radius |x_j|."""
-    problem = Problem(kind, weighted)
-    share = np.array([0.1, -0.1])
-    for j in np.flatnonzero(problem.outside)[:20]:
-        sign = 1.0 if share @ problem.gradients[:, j] > 0.0 else -1.0
-        residual = share @ problem.references + sign * problem.A[:, j] / problem.roots
-        size = abs(problem.gradient_of(residual[None])[0, j])
-        result = problem.screen(residual, L1().kernel(size * (1 - 1e-9)), share)
-        assert j in result.found
-
-
-@every_kind
-@every_weighting
-@pytest.mark.parametrize("positive", [False, True])
-def test_reads_the_columns_that_cannot_be_excluded(kind, weighted, positive):
-    problem = Problem(kind, weighted)
-    share, residual = problem.near(0.1)
-    exact, estimate = problem.gradient_of(residual[None])[0], share @ problem.gradients
-    lengths = np.sqrt(problem.curvature)
-    threshold = np.quantile(np.abs(exact), 0.7)
-    size = estimate if positive else np.abs(estimate)
-    doubtful = size + problem.radius(share, residual) * lengths >= threshold
-    read = problem.outside & doubtful
-    assert 0 < read.sum() < 0.7 * problem.outside.sum()
-    result = problem.screen(residual, L1(positive).kernel(threshold), share)
-    assert result.n_read == problem.sizes[read].sum()
-    np.testing.assert_allclose(result.gradient[read], exact[read], atol=1e-13)
-    np.testing.assert_allclose(result.gradient[~read], estimate[~read], atol=1e-15)
-    assert np.all(np.abs(estimate - exact) > 1e-8)
-
-
-@every_kind
-def test_beyond_the_limit_all_columns_are_read(kind):
-    problem = Problem(kind, True)
-    share, residual = problem.near(0.1)
-    exact = problem.gradient_of(residual[None])[0]
-    kernel = L1().kernel(float(np.quantile(np.abs(exact), 0.7)))
-    within = problem.screen(residual, kernel, share)
-    assert within.n_read > 0
-    again = problem.screen(residual, kernel, share, within.n_read)
-    assert again.n_read == within.n_read
-    beyond = problem.screen(residual, kernel, share, within.n_read - 1)
-    assert beyond.n_read == -1
-    np.testing.assert_array_equal(beyond.found, within.found)
-    np.testing.assert_allclose(beyond.gradient, exact, atol=1e-13)
-
-
-@every_kind
-def test_nothing_is_read_far_below_the_threshold(kind):
-    problem = Problem(kind, False)
-    share, residual = problem.near(0.01)
-    largest = np.abs(problem.gradient_of(residual[None])).max()
-    result = problem.screen(residual, L1().kernel(2.0 * largest), share)
-    assert result.n_read == 0
-    assert len(result.found) == 0
-    estimate = share @ problem.gradients
-    np.testing.assert_allclose(result.gradient, estimate, atol=1e-15)
-
-
-@every_kind
-def test_features_inside_are_never_found(kind):
-    problem = Problem(kind, False)
-    problem.outside[:] = False
-    share, residual = problem.near(1.0)
-    for limit in (ALL, -1):
-        result = problem.screen(residual, L1().kernel(1e-6), share, limit)
-        assert len(result.found) == 0
-
-
-@pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_one_sided_penalties_see_one_sign(sign):
-    problem = Problem("dense F", False)
-    share, residual = problem.near(0.1)
-    exact = problem.gradient_of(residual[None])[0]
-    j = int(np.argmax(np.where(problem.outside, sign * exact, -np.inf)))
-    kernel = L1(positive=True).kernel(0.999 * sign * exact[j])
-    found = problem.screen(residual, kernel, share).found
-    assert (j in found) == (sign > 0.0)
 
 
 @every_kind
 @every_weighting
 def test_correlate_writes_the_chosen_features_only(kind, weighted):
-    problem = Problem(kind, weighted)
-    residual = problem.residuals(1)[0]
+    data = given(weighted, shape=(40, 60))
+    sample = make_sample(stored(data.X, kind), data.y, data.sample_weight, True)
+    design, _ = column_design(sample)
+    residual = sample.y[:, 0] - 0.1 * sample.fitted(np.ones((1, 60)))[:, 0]
     gradient, chosen = np.full(60, np.nan), np.array([7, 0, 59])
-    state = residual_state(problem.design, problem.sample, residual)
-    correlate(problem.design, chosen, state, gradient)
-    expected = problem.gradient_of(residual[None])[0]
+    correlate(design, chosen, residual_state(design, sample, residual), gradient)
+    expected = explicit(data)[0].T @ (residual * sample.weight_roots()[:, 0])
     np.testing.assert_allclose(gradient[chosen], expected[chosen], atol=1e-13)
     assert np.isnan(gradient).sum() == 57
+
+
+@every_weighting
+class TestCompare:
+    """|r - share_a r_a - share_b r_b| <= radius for every pair (a, b)."""
+
+    @staticmethod
+    def compared(weighted, references, residual):
+        """(norm of what is left, share, radius, reach) of every pair of references."""
+        count, size = references.shape
+        weights = np.full(size, 1.0 / size)
+        if weighted:
+            weights *= np.random.default_rng(9).uniform(0.1, 2.0, size)
+        residuals, products = np.zeros((N_SLOTS, size)), np.zeros((N_SLOTS + 1, N_SLOTS))
+        residuals[:count] = references
+        products[:count, :count] = (references * weights) @ references.T
+        share = np.full((2, N_SLOTS**2), np.nan)
+        radius, reach = np.full((2, N_SLOTS**2), np.nan)
+        norm2 = compare(
+            residual,
+            weights * residual,
+            1,
+            residuals,
+            count,
+            products,
+            share,
+            radius,
+            reach,
+        )
+        np.testing.assert_allclose(norm2, weights @ residual**2, rtol=1e-13)
+        share = share.reshape(2, N_SLOTS, N_SLOTS)[:, :count, :count]
+        away = residual - np.einsum("mab,mabi->abi", share, pairs_of(references))
+        square = [
+            part.reshape(N_SLOTS, N_SLOTS)[:count, :count] for part in (radius, reach)
+        ]
+        return np.sqrt(away**2 @ weights), share, *square
+
+    @pytest.mark.parametrize("distance", [0.0, 1e-9, 1e-3, 1.0])
+    def test_bound(self, weighted, distance):
+        rng = np.random.default_rng(1)
+        for _ in range(20):
+            references = rng.standard_normal((5, 30))
+            away = distance * rng.standard_normal(30)
+            residual = rng.standard_normal(2) @ references[1:3] + away
+            left, _, radius, _ = self.compared(weighted, references, residual)
+            assert np.all(left <= radius)
+            assert radius[1, 2] <= 2.0 * distance + 1e-5
+            assert np.all(radius <= np.diag(radius))  # two are not worse than the later one
+
+    @pytest.mark.parametrize("apart", [0.0, 1e-15, 1e-12, 1e-8, 1e-7, 1e-5, 1e-2])
+    def test_bound_of_collinear_references(self, weighted, apart):
+        rng = np.random.default_rng(2)
+        for _ in range(20):
+            first, other, away = rng.standard_normal((3, 30))
+            references = np.array([first, -2.0 * first + apart * other])
+            for residual in (0.5 * first, 0.5 * first + 1e-3 * away, away):
+                left, share, radius, _ = self.compared(weighted, references, residual)
+                assert np.all(np.isfinite(share))
+                assert np.all(left <= radius)
+                assert np.all(radius <= np.diag(radius))
+
+    def test_references_that_are_zero(self, weighted):
+        residual = np.random.default_rng(0).standard_normal(30)
+        left, share, radius, _ = self.compared(weighted, np.zeros((2, 30)), residual)
+        assert not share.any()
+        np.testing.assert_allclose(radius, left)
+        assert np.all(left <= radius)
+
+    def test_pairs_with_the_one_to_be_replaced_reach_everything(self, weighted):
+        references = np.random.default_rng(0).standard_normal((4, 30))
+        *_, radius, reach = self.compared(weighted, references, references.sum(axis=0))
+        replaced = np.zeros((4, 4), dtype=bool)
+        replaced[1] = replaced[:, 1] = True
+        np.testing.assert_array_equal(np.isinf(reach), replaced)
+        np.testing.assert_array_equal(reach[~replaced], radius[~replaced])
+
+
+def pairs_of(references):
+    """(2, n, n, n_samples): references a and b at [:, a, b]."""
+    n, size = references.shape
+    first = np.broadcast_to(references[:, None], (n, n, size))
+    return np.array([first, first.transpose(1, 0, 2)])

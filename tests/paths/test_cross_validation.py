@@ -95,7 +95,7 @@ def test_errors_do_not_depend_on_tol(name):
         for tol in (1e-2, 1e-13)
     )
     assert not np.array_equal(loose, tight)
-    np.testing.assert_allclose(loose, tight, rtol=1e-7)
+    np.testing.assert_allclose(loose, tight, rtol=4e-9)
 
 
 @pytest.mark.parametrize("noise", [1.0, 1e-3, 1e-6])
@@ -109,7 +109,7 @@ def test_errors_do_not_depend_on_tol_where_all_is_explained(noise):
         ElasticNetCV(tol=tol, **settings).fit(X, y).mse_path_ for tol in (1e-4, 1e-13)
     )
     assert tight.min() < 10.0 * noise**2
-    np.testing.assert_allclose(loose, tight, rtol=2e-7)
+    np.testing.assert_allclose(loose, tight, rtol=8e-9)
 
 
 @every_problem

@@ -62,29 +62,19 @@ def test_products_and_residuals_are_those_of_dense_columns(
         np.testing.assert_array_equal(y, sample.y[:, 0])
 
 
-def test_rows_are_moved_apart_now_and_then():
+def test_room_is_made_now_and_then():
     """Each time for twice the entries: few moves for many columns."""
     store, _, A, _ = packed("csc")
     moves, order = 0, np.zeros(0, dtype=np.int64)
-    starts = store._starts
+    links = store._links
     for new in batches([1] * N_FEATURES):
         order = np.append(order, new)
         products = store.append(new)
         np.testing.assert_allclose(products, A[:, new].T @ A[:, order], atol=1e-13)
-        moves += store._starts is not starts
-        starts = store._starts
-        assert np.all(store._sizes <= np.diff(starts))
+        moves += store._links is not links
+        links = store._links
+        assert store._n_blocks <= len(links)
     assert 2 <= moves <= 12
-
-
-def test_without_room_to_spare(monkeypatch):
-    monkeypatch.setattr(module, "ROOM", 0)
-    store, _, A, _ = packed("csc")
-    order = np.zeros(0, dtype=np.int64)
-    for new in batches([1, 1, 1, 5, 20, 1, 40]):
-        order = np.append(order, new)
-        products = store.append(new)
-        np.testing.assert_allclose(products, A[:, new].T @ A[:, order], atol=1e-13)
 
 
 def test_kinds(monkeypatch):

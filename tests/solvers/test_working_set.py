@@ -10,10 +10,10 @@ from skreg._solvers import least_squares, working_set
 from skreg._solvers.least_squares import Descent, solve_path
 from skreg._solvers.results import EXACT_GAP, Stop
 from skreg._solvers.sample import column_design, make_sample
+from skreg._solvers.support import Support
 from skreg._solvers.working_set import (
     SMALLEST_RATIO,
     STEP_RATIO,
-    References,
     WorkingSet,
     alphas_between,
 )
@@ -117,70 +117,49 @@ def follow(sample, penalty, alphas, tol=1e-4):
     return working, list(working.path(penalty, np.asarray(alphas), None, stop))
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-class TestReferences:
-    """|x_j' r - sum_m share_m x_j' r_m| <= radius |x_j| for every feature."""
+class TestTrustedSteps:
+    """Large working sets leave it to residuals to see what is left on the support."""
 
-    @staticmethod
-    def sample(weighted):
-        rng = np.random.default_rng(0)
-        X, y = rng.standard_normal((30, 50)), rng.standard_normal((30, 1))
-        return make_sample(X, y, rng.uniform(0.1, 3.0, 30) if weighted else None, True)
+    @pytest.fixture
+    def trusted(self, monkeypatch):
+        """[trusting, ...] of every solve; a trusted one ends `off` its solution."""
+        monkeypatch.setattr(working_set, "SMALL", 0)
+        seen, off, solve = [], [0.0], Support.solve
 
-    @staticmethod
-    def compared(sample, references, residual):
-        """(error of the gradient per length of the feature, share, radius)."""
-        known = References(sample, 50)
-        for reference in references:
-            known.add(reference, sample.correlation(reference[:, None])[:, 0])
-        share, radius = known.compare(residual)
-        error = sample.correlation(residual[:, None])[:, 0] - share @ known.gradients
-        lengths = np.sqrt(column_design(sample)[1])
-        return np.max(np.abs(error) / lengths), share, radius
+        def disturbed(self, *arguments):
+            found = solve(self, *arguments)
+            seen.append(arguments[-1])
+            if arguments[-1]:
+                self.coef[self.features] *= 1.0 + off[0]
+            return found
 
-    @pytest.mark.parametrize("distance", [0.0, 1e-9, 1e-3, 1.0])
-    def test_bound(self, weighted, distance):
-        sample, rng = self.sample(weighted), np.random.default_rng(1)
-        for _ in range(20):
-            references = rng.standard_normal((rng.integers(1, 4), 30))
-            away = distance * rng.standard_normal(30)
-            residual = rng.standard_normal(len(references[-2:])) @ references[-2:] + away
-            error, _, radius = self.compared(sample, references, residual)
-            assert error <= radius
-            size = np.sqrt(sample.norm2(away))
-            assert radius <= size + 1e-12
+        monkeypatch.setattr(Support, "solve", disturbed)
+        return seen, off
 
-    @pytest.mark.parametrize("apart", [0.0, 1e-15, 1e-12, 1e-8, 1e-7, 1e-5, 1e-2])
-    def test_bound_of_collinear_references(self, weighted, apart):
-        sample, rng = self.sample(weighted), np.random.default_rng(2)
-        for _ in range(20):
-            first, other, away = rng.standard_normal((3, 30))
-            references = [first, -2.0 * first + apart * other]
-            for residual in (0.5 * first, 0.5 * first + 1e-3 * away, away):
-                error, share, radius = self.compared(sample, references, residual)
-                assert np.all(np.isfinite(share))
-                assert error <= radius
-                closest = residual - (first @ sample.weighted(residual[:, None])) * (
-                    first / sample.norm2(first)
-                )
-                assert radius <= 1.01 * np.sqrt(sample.norm2(closest)) + 1e-4
+    @pytest.mark.parametrize("penalty", [L1(), L1(positive=True), L1L2(0.5)])
+    @pytest.mark.parametrize("off", [0.0, 1e-10, 1e-5])
+    def test_what_is_left_is_seen_and_repaired(self, trusted, penalty, off):
+        seen, trusted[1][0] = trusted[0], off
+        sample = wide(60, 300)
+        alphas = alpha_max(sample, penalty) * np.geomspace(0.8, 0.1, 8)
+        _, steps = follow(sample, penalty, alphas)
+        assert len(steps) == 8
+        assert any(seen)
+        assert off == 0.0 or not all(seen)
+        for step in steps:
+            assert step.done
+            assert step.gap <= 1e-13 * sample.y_norm2[0]
 
-    def test_references_that_are_zero(self, weighted):
-        sample = self.sample(weighted)
-        residual = np.random.default_rng(0).standard_normal(30)
-        error, share, radius = self.compared(sample, [np.zeros(30)], residual)
-        assert share == [0.0]
-        assert error <= radius
-        np.testing.assert_allclose(radius, np.sqrt(sample.norm2(residual)))
-
-    def test_the_latest_are_kept(self, weighted):
-        sample = self.sample(weighted)
-        references = np.random.default_rng(0).standard_normal((4, 30))
-        for kept in references[-2:]:
-            *_, radius = self.compared(sample, references, kept)
-            assert radius <= 1e-12
-        *_, radius = self.compared(sample, references, references[1])
-        assert radius > 0.1
+    def test_they_end_where_others_do(self, trusted, monkeypatch):
+        sample = wide(60, 300)
+        alphas = alpha_max(sample) * np.geomspace(0.8, 0.1, 8)
+        _, steps = follow(sample, L1(), alphas)
+        assert all(trusted[0])
+        monkeypatch.setattr(working_set, "SMALL", 10**9)
+        _, others = follow(sample, L1(), alphas)
+        assert not any(trusted[0][-8:])
+        for step, other in zip(steps, others, strict=True):
+            np.testing.assert_allclose(step.whole(300), other.whole(300), atol=1e-13)
 
 
 class TestAlphasBetween:
