@@ -267,6 +267,8 @@ class RowSupport:
         self._factors: Any = None
         self._lengths: Any = None
         self._active: Any = None
+        self._solved: Any = None  # l1 of the last solution
+        self._before: Any = None  # l1 and points v of the one before
         self._damping = 0.0
 
     def start_at(self, coef):
@@ -274,6 +276,7 @@ class RowSupport:
         self.coef = np.ascontiguousarray(coef)
         self.gradient = self.coef[:0]
         self._factors, self._lengths = None, None
+        self._solved, self._before = None, None
 
     def solve(self, problem, max_rounds, residual=None):
         """Solve over the features in play, from the last solution, whose residual may be
@@ -288,12 +291,13 @@ class RowSupport:
             Steps on the rows that are not zero, and of rows that enter.
         """
         self._admit(problem, residual)
-        self._damping = 0.0
+        now = self._predict(problem) or self._look(problem)
+        self._solved, self._damping = None, 0.0
         lowest, patience, n_rounds = np.inf, PATIENCE, 0
         while True:
-            now = self._look(problem)
             worst = max(now.left, now.excess)
             if worst <= now.slack:
+                self._solved = problem.l1
                 return True, now.slack, n_rounds
             patience = PATIENCE if worst < lowest else patience - 1
             lowest = min(lowest, worst)
@@ -307,6 +311,7 @@ class RowSupport:
                 self._enter(problem, now)
             elif not self._step(problem, now):
                 return False, now.slack, n_rounds
+            now = self._look(problem)
 
     def _admit(self, problem, residual):
         """Make room for features that came into play."""
@@ -318,6 +323,34 @@ class RowSupport:
         else:
             new = problem.products.correlate(residual, known)
             self.gradient = np.concatenate([self.gradient, new])
+
+    def _predict(self, problem):
+        """Go where the last two solutions point to; None if that is not nearer."""
+        drop, before = self._solved and self._solved - problem.l1, self._before
+        if not drop:
+            return None
+        steps = problem.steps(slice(None))[:, None]
+        point = self.coef + steps * (self.gradient - problem.l2 * self.coef)
+        self._before = self._solved, point
+        if before is None:
+            return None
+        known = len(before[1])
+        ahead = point.copy()
+        ahead[:known] += drop / (before[0] - self._solved) * (point[:known] - before[1])
+        share = np.maximum(1.0 - problem.l1 * steps / row_norms(ahead)[:, None], 0.0)
+        stay = self.coef, self.gradient
+        self.coef = share * ahead
+        features = np.flatnonzero(share)
+        products = self._products_of(problem, features)
+        moved = self.coef[features]
+        image = products.image(moved)[0]
+        change = problem.products.change(features, moved, image)
+        self.gradient = problem.correlation - change
+        now = self._look(problem)
+        if max(now.left, now.excess) < abs(drop):
+            return now
+        self.coef, self.gradient = stay
+        return None
 
     def _look(self, problem):
         n_rows, n_targets = self.coef.shape
