@@ -111,6 +111,7 @@ class ColumnProducts:
         self._inverses = np.divide(1.0, roots, out=np.zeros_like(roots), where=roots > 0.0)
         self._n_samples, self._n_targets = sample.y.shape
         self._chosen = aligned_rows(0, self._n_samples)
+        self._image = aligned_targets(self._n_targets, self._n_samples)
 
     def join(self, features):
         """Features come into play."""
@@ -127,9 +128,8 @@ class ColumnProducts:
 
     def correlate(self, residual, first=0):
         """Inner products of the columns in play, from the `first`, with a residual."""
-        image = aligned_targets(self._n_targets, self._n_samples)
-        image[: self._n_targets, : self._n_samples] = (self._roots * residual).T
-        return self._project(image, first)
+        self._image[: self._n_targets, : self._n_samples] = (self._roots * residual).T
+        return self._project(self._image, first)
 
     def restrict(self, features):
         """Products of some of the features in play, until they are asked for others.
@@ -140,14 +140,15 @@ class ColumnProducts:
         if count > len(self._chosen):
             self._chosen = aligned_rows(2 * count, self._n_samples)
         factor = np.take(rows, features, axis=0, out=self._chosen[:count], mode="clip")
-        return FactorProducts(factor, self._n_samples)
+        return FactorProducts(factor, self._n_samples, self._image)
 
     def change(self, features, moved, image):
         """G moved, for rows `moved` of some features whose image is known."""
         return self._project(image)
 
     def _combine(self, coef):
-        return combination(self._columns.padded, coef)
+        combine_rows(self._columns.padded, coef, self._image)
+        return self._image
 
     def _project(self, image, first=0):
         rows = self._columns.padded[first:]
@@ -161,6 +162,7 @@ class FactorProducts(NamedTuple):
 
     padded: np.ndarray  # K, of `aligned_rows`
     n_samples: int
+    room: np.ndarray  # for an image, of `aligned_targets`
 
     @property
     def factor(self):
@@ -177,21 +179,14 @@ class FactorProducts(NamedTuple):
         return self.factor @ (self.factor.T @ coef)
 
     def image(self, coef):
-        """K' coef by rows, and the square of its norm."""
-        image = combination(self.padded, coef)
-        return image, np.vdot(image, image)
+        """K' coef by rows, until the next is asked for, and the square of its norm."""
+        combine_rows(self.padded, coef, self.room)
+        return self.room, np.vdot(self.room, self.room)
 
     def scaled(self, scale):
         """E K K' E with E = diag(scale)."""
         factor = self.factor * scale[:, None]
         return ScaledFactor(factor.astype(np.float32) if self.wide else factor)
-
-
-def combination(padded, coef):
-    """K' coef by rows, one more where the number of targets is odd."""
-    image = aligned_targets(coef.shape[1], padded.shape[1], coef.dtype)
-    combine_rows(padded, coef, image)
-    return image
 
 
 class GramProducts:
