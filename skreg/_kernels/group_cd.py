@@ -33,28 +33,38 @@ LEAST_SQUARE, LARGEST_SQUARE = 1e-280, 1e280
 
 
 @inlined
-def distance_of(row, share, other):
-    """||row - share other|| of short rows, divided by their largest entry where squares
-    would leave the range of numbers.
+def distance_of(rows, j, share, others):
+    """||row j - share other|| of short rows, divided by their largest entry where squares
+    would leave the range of numbers. A view of each row would take longer than the sum.
     """
     total, unit = 0.0, 0.0
-    for k in range(row.size):
-        entry = row[k] - share * other[k]
+    for k in range(rows.shape[1]):
+        entry = rows[j, k] - share * others[j, k]
         total += entry * entry
-        unit = max(unit, abs(entry))
-    if unit == 0.0 or LEAST_SQUARE < total < LARGEST_SQUARE:
+    if LEAST_SQUARE < total < LARGEST_SQUARE:
         return np.sqrt(total)
+    for k in range(rows.shape[1]):
+        unit = max(unit, abs(rows[j, k] - share * others[j, k]))
+    if unit == 0.0:
+        return 0.0
     total = 0.0
-    for k in range(row.size):
-        entry = (row[k] - share * other[k]) / unit
+    for k in range(rows.shape[1]):
+        entry = (rows[j, k] - share * others[j, k]) / unit
         total += entry * entry
     return unit * np.sqrt(total)
 
 
 @inlined
-def row_norm(row):
-    """Euclidean norm of a short row."""
-    return distance_of(row, 0.0, row)
+def row_norm(rows, j):
+    """Euclidean norm of row j, a short one."""
+    total, largest = 0.0, 0.0
+    for k in range(rows.shape[1]):
+        total += rows[j, k] * rows[j, k]
+    if LEAST_SQUARE < total < LARGEST_SQUARE:
+        return np.sqrt(total)
+    for k in range(rows.shape[1]):
+        largest = max(largest, abs(rows[j, k]))
+    return distance_of(rows, j, 0.0, rows) if largest > 0.0 else 0.0
 
 
 @inlined
@@ -64,13 +74,13 @@ def row_distance(penalty, j, coef, gradient):
     At coef_j = 0 a matter of the norm; else of the part along coef_j, all the rest
     being too much.
     """
-    size = row_norm(coef)
+    size = row_norm(coef, j)
     if size == 0.0:
-        return subdiff_distance(penalty, j, 0.0, row_norm(gradient))
+        return subdiff_distance(penalty, j, 0.0, row_norm(gradient, j))
     along = 0.0
-    for k in range(coef.size):
-        along += gradient[k] * (coef[k] / size)
-    rest = distance_of(gradient, along / size, coef)
+    for k in range(coef.shape[1]):
+        along += gradient[j, k] * (coef[j, k] / size)
+    rest = distance_of(gradient, j, along / size, coef)
     return np.hypot(subdiff_distance(penalty, j, size, along), rest)
 
 
@@ -82,7 +92,7 @@ def group_gap(penalty, curvature, coef, gradient, order, count, norm2):
     worst = 1.0
     for position in range(count):
         j = order[position]
-        size = distance_of(gradient[j], l2, coef[j])
+        size = distance_of(gradient, j, l2, coef)
         worst = max(worst, dual_norm(penalty, j, size))
     scale = 1.0 / worst
     if not has_dual(penalty) or (scale == 0.0 and l2 == 0.0):
@@ -90,7 +100,7 @@ def group_gap(penalty, curvature, coef, gradient, order, count, norm2):
         for position in range(count):
             j = order[position]
             if curvature[j] > 0.0:
-                distance = row_distance(penalty, j, coef[j], gradient[j])
+                distance = row_distance(penalty, j, coef, gradient)
                 promised += 0.5 * distance * distance / curvature[j]
         return promised
     shrunk = 0.5 * (1.0 - scale) * (1.0 - scale)
@@ -100,30 +110,30 @@ def group_gap(penalty, curvature, coef, gradient, order, count, norm2):
         inner = 0.0
         for k in range(n_targets):
             inner += gradient[j, k] * coef[j, k]
-        size = row_norm(coef[j])
+        size = row_norm(coef, j)
         height = value(penalty, j, size)
         root = np.sqrt(l2) * size
         quadratic = 0.5 * root * root
         scaled += height - quadratic - scale * (inner - 2.0 * quadratic)
         scaled += 2.0 * shrunk * quadratic
-        conjugated += height + conjugate(penalty, j, row_norm(gradient[j])) - inner
+        conjugated += height + conjugate(penalty, j, row_norm(gradient, j)) - inner
     return max(min(scaled, conjugated), 0.0)
 
 
 @inlined
 def group_step(design, h, penalty, j, coef, state, point):
-    """Minimise over row j; `point` is scratch. Returns h ||change||^2 / 2."""
+    """Minimise over row j; `point`, of one row, is scratch. Returns h ||change||^2 / 2."""
     n_targets = coef.shape[1]
     for k in range(n_targets):
-        point[k] = coef[j, k] + column_dot(design, j, state[k]) / h
-    size = row_norm(point)
+        point[0, k] = coef[j, k] + column_dot(design, j, state[k]) / h
+    size = row_norm(point, 0)
     shrink = prox(penalty, j, size, 1.0 / h) / size if size > 0.0 else 0.0
     change = 0.0
     for k in range(n_targets):
-        delta = shrink * point[k] - coef[j, k]
+        delta = shrink * point[0, k] - coef[j, k]
         if delta != 0.0:
             column_update(design, j, delta, state[k])
-            coef[j, k] = shrink * point[k]
+            coef[j, k] = shrink * point[0, k]
             change += delta * delta
     return 0.5 * h * change
 
@@ -162,7 +172,7 @@ def needed(penalty, j, coef, gradient):
     for k in range(coef.shape[1]):
         if coef[j, k] != 0.0:
             return True
-    return row_distance(penalty, j, coef[j], gradient[j]) > 0.0
+    return row_distance(penalty, j, coef, gradient) > 0.0
 
 
 @jit
@@ -186,7 +196,7 @@ def group_coordinate_descent(
     As :func:`skreg._kernels.cd.coordinate_descent`, with coef and gradient of shape
     (n_features, n_targets), states (n_targets, ...) and scratch `point` (n_targets,).
     """
-    n_features = coef.shape[0]
+    n_features, row = coef.shape[0], point.reshape((1, point.size))
     rebuild_group_state(design, coef, start_state, state)
     norm2 = group_norm2(design, coef, state)
     if not screened:
@@ -206,7 +216,7 @@ def group_coordinate_descent(
             decrease = 0.0
             for position in range(n_working):
                 j = order[position]
-                decrease += group_step(design, curvature[j], penalty, j, coef, state, point)
+                decrease += group_step(design, curvature[j], penalty, j, coef, state, row)
             n_iter += 1
             epoch += 1
             moved += decrease

@@ -1,70 +1,18 @@
-"""By how much rows grow in a Newton step: conjugate gradients on m equations.
+"""Newton's direction by the lengths of rows: conjugate gradients on m equations.
 
-For a matrix of rows f_j of length n, directions u_j of length T and numbers q_j >= 0 the
-equations are S y = b with
+For rows a_j of length n, directions u_j of length T and numbers q_j >= 1, the system is
+(N (x) I - U U') X = R, where N^-1 = Q^-1 - A A' with a row of A per row of X. In terms of
+y = U' X it is S y = U' N^-1 R with
 
-    S_jk = q_j [j = k] + (f_j'f_k) (u_j'u_k),
+    S_jk = (1 - 1 / q_j) [j = k] + (a_j'a_k) (u_j'u_k),
 
-which is never formed: with Y = sum_j y_j u_j f_j', (S y)_j = q_j y_j + u_j'Y f_j, and
-the cost is two passes over the rows f, 4 m n T operations.
+which is never formed: A A' (y_j u_j) is two passes over the rows a, 4 m n T operations.
 """
 
 import numpy as np
 
 from skreg._compile import inlined, jit
-
-# Rows that are taken together: what is read or written once for all of them. The number of
-# rows is a multiple of TOGETHER; rows of zeros change nothing.
-TOGETHER = 8
-
-
-@inlined
-def add_rows(factor, direction, lengths, total):
-    """total <- sum_j lengths_j u_j f_j', of shape (n_targets, n_samples)."""
-    total[:] = 0.0
-    for j in range(0, factor.shape[0], 8):
-        for k in range(direction.shape[1]):
-            a = lengths[j] * direction[j, k]
-            b = lengths[j + 1] * direction[j + 1, k]
-            c = lengths[j + 2] * direction[j + 2, k]
-            d = lengths[j + 3] * direction[j + 3, k]
-            e = lengths[j + 4] * direction[j + 4, k]
-            f = lengths[j + 5] * direction[j + 5, k]
-            g = lengths[j + 6] * direction[j + 6, k]
-            h = lengths[j + 7] * direction[j + 7, k]
-            for i in range(factor.shape[1]):
-                lower = a * factor[j, i] + b * factor[j + 1, i]
-                lower += c * factor[j + 2, i] + d * factor[j + 3, i]
-                upper = e * factor[j + 4, i] + f * factor[j + 5, i]
-                upper += g * factor[j + 6, i] + h * factor[j + 7, i]
-                total[k, i] += lower + upper
-
-
-@inlined
-def project_rows(factor, direction, total, out):
-    """out_j <- u_j' total f_j; `total` has a row more where n_targets is odd."""
-    zero, last = factor.dtype.type(0.0), direction.shape[1] - 1
-    for j in range(0, factor.shape[0], 4):
-        first, second, third, fourth = zero, zero, zero, zero
-        for k in range(0, last + 1, 2):
-            a, b, c, d = zero, zero, zero, zero
-            e, f, g, h = zero, zero, zero, zero
-            for i in range(factor.shape[1]):
-                entry, other = total[k, i], total[k + 1, i]
-                a += factor[j, i] * entry
-                b += factor[j + 1, i] * entry
-                c += factor[j + 2, i] * entry
-                d += factor[j + 3, i] * entry
-                e += factor[j, i] * other
-                f += factor[j + 1, i] * other
-                g += factor[j + 2, i] * other
-                h += factor[j + 3, i] * other
-            after = min(k + 1, last)  # where it is not k + 1, `other` is zero
-            first += direction[j, k] * a + direction[j, after] * e
-            second += direction[j + 1, k] * b + direction[j + 1, after] * f
-            third += direction[j + 2, k] * c + direction[j + 2, after] * g
-            fourth += direction[j + 3, k] * d + direction[j + 3, after] * h
-        out[j], out[j + 1], out[j + 2], out[j + 3] = first, second, third, fourth
+from skreg._kernels.thin_products import combine, project
 
 
 @inlined
@@ -77,22 +25,76 @@ def weighted_norm(weight, rows):
     return np.sqrt(total)
 
 
+@inlined
+def scale_rows(direction, lengths, out):
+    """out_j <- lengths_j u_j."""
+    for j in range(lengths.shape[0]):
+        for k in range(direction.shape[1]):
+            out[j, k] = lengths[j] * direction[j, k]
+
+
+@inlined
+def along(direction, rows, out):
+    """out_j <- u_j' rows_j."""
+    for j in range(rows.shape[0]):
+        out[j] = direction[j, 0] * rows[j, 0]
+        for k in range(1, rows.shape[1]):
+            out[j] += direction[j, k] * rows[j, k]
+
+
+@inlined
+def add_inverse(point, inverse, product, length, out):
+    """out <- out + length N^-1 point, from product = A A' point."""
+    for j in range(point.shape[0]):
+        for k in range(point.shape[1]):
+            out[j, k] += length * (inverse[j] * point[j, k] - product[j, k])
+
+
+@inlined
+def times_lengths(inverse, towards, image):
+    """image <- S towards, from image_j = u_j' (A A' U towards)_j; their inner product."""
+    total = 0.0
+    for j in range(towards.size):
+        image[j] += (1.0 - inverse[j]) * towards[j]
+        total += np.float64(towards[j]) * image[j]
+    return total
+
+
+@inlined
+def divided(rows, diagonal, out):
+    """out <- rows / diagonal, zero where that is; their inner product."""
+    total = 0.0
+    for j in range(rows.size):
+        out[j] = rows[j] / diagonal[j] if diagonal[j] > 0.0 else 0.0
+        total += np.float64(rows[j]) * out[j]
+    return total
+
+
 @jit
-def solve_lengths(factor, spare, direction, right, weight, goal, max_steps, solution):
-    """Solve S y = b until the norm of ``weight * (b - S y)`` is at most `goal`.
+def solve_lengths(
+    factor, inverse, diagonal, direction, weight, right, goal, max_steps, total, solution
+):
+    """Solve the system until the norm of ``weight * (b - S y)`` is at most `goal`.
 
     Parameters
     ----------
-    factor : ndarray of shape (n_rows, n_samples)
-    spare : ndarray of shape (n_rows,)
-        q, the part of the diagonal that is not of the factor.
+    factor : ndarray of shape (n_rows, width)
+        A, of :func:`skreg._kernels.thin_products.aligned_rows`.
+    inverse : ndarray of shape (n_rows,)
+        1 / q, at most one.
+    diagonal : ndarray of shape (n_rows,)
+        Of S, where u_j is not zero.
     direction : ndarray of shape (n_rows, n_targets)
         Rows of norm one.
-    right, weight : ndarray of shape (n_rows,)
+    weight : ndarray of shape (n_rows,)
+    right : ndarray of shape (n_rows, n_targets)
+        R.
     goal : float
     max_steps : int
-    solution : ndarray of shape (n_rows,)
-        Written: y.
+    total : ndarray of shape (n_targets or one more, width)
+        Scratch, of :func:`skreg._kernels.thin_products.aligned_targets`.
+    solution : ndarray of shape (n_rows, n_targets)
+        Written: X.
 
     Returns
     -------
@@ -100,39 +102,36 @@ def solve_lengths(factor, spare, direction, right, weight, goal, max_steps, solu
     left : float
         The norm that was reached.
     """
-    n_rows, n_samples = factor.shape
-    diagonal = spare.copy()
-    for j in range(n_rows):
-        for i in range(n_samples):
-            diagonal[j] += factor[j, i] * factor[j, i]
-    residual, towards, product = right.copy(), np.zeros_like(right), np.empty_like(right)
-    n_pairs = (direction.shape[1] + 1) // 2
-    total = np.empty((2 * n_pairs, n_samples), factor.dtype)
+    point, product = right.copy(), np.empty_like(right)
+    towards, residual = np.zeros_like(weight), np.empty_like(weight)
+    image = np.empty_like(weight)
     solution[:] = 0.0
-    left, before = weighted_norm(weight, residual), 1.0
-    for step in range(max_steps):
-        if left <= goal:
-            return step, left
-        scale = 0.0
-        for j in range(n_rows):
-            if diagonal[j] > 0.0:
-                scale += np.float64(residual[j]) * residual[j] / diagonal[j]
-        turn = scale / before if step > 0 else 0.0
-        before = scale
-        for j in range(n_rows):
-            if diagonal[j] > 0.0:
-                towards[j] = residual[j] / diagonal[j] + turn * towards[j]
-        add_rows(factor, direction, towards, total)
-        project_rows(factor, direction, total, product)
-        bend = 0.0
-        for j in range(n_rows):
-            product[j] += spare[j] * towards[j]
-            bend += np.float64(towards[j]) * product[j]
-        if not (scale > 0.0 and bend > 0.0):  # rounding
-            return step, left
-        length = scale / bend
-        for j in range(n_rows):
-            solution[j] += length * towards[j]
-            residual[j] -= length * product[j]
+    left, before, n_steps = 0.0, 1.0, -1
+    number = factor.dtype.type
+    # First comes R, then the steps: every copy of these loops takes time to compile.
+    while True:
+        combine(factor, point, total)
+        project(factor, total, product)
+        along(direction, product, image)
+        if n_steps < 0:
+            add_inverse(point, inverse, product, number(1.0), solution)
+            along(direction, solution, residual)
+        else:
+            bend = times_lengths(inverse, towards, image)
+            if not bend > 0.0:  # rounding
+                return n_steps, left
+            length = number(before / bend)
+            add_inverse(point, inverse, product, length, solution)
+            for j in range(towards.size):
+                residual[j] -= length * image[j]
+        n_steps += 1
         left = weighted_norm(weight, residual)
-    return max_steps, left
+        scale = divided(residual, diagonal, image)
+        if left <= goal or n_steps == max_steps or not scale > 0.0:
+            return n_steps, left
+        turn = number(scale / before if n_steps > 0 else 0.0)
+        before = scale
+        for j in range(towards.size):
+            towards[j] = image[j] + turn * towards[j]
+            for k in range(point.shape[1]):
+                point[j, k] = towards[j] * direction[j, k]

@@ -35,9 +35,9 @@ def look_at_rows(coef, gradient, l1, l2, features, size, direction, right, exces
     """
     count, left = 0, 0.0
     for j in range(coef.shape[0]):
-        length = row_norm(coef[j])
+        length = row_norm(coef, j)
         if length == 0.0:
-            excess[j] = row_norm(gradient[j]) - l1
+            excess[j] = row_norm(gradient, j) - l1
             continue
         excess[j] = 0.0
         features[count], size[count] = j, length
@@ -45,13 +45,15 @@ def look_at_rows(coef, gradient, l1, l2, features, size, direction, right, exces
             unit = coef[j, k] / length
             direction[count, k] = unit
             right[count, k] = gradient[j, k] - l1 * unit - l2 * coef[j, k]
-        left = max(left, row_norm(right[count]))
+        left = max(left, row_norm(right, count))
         count += 1
     return count, left
 
 
 @jit
-def step_rows(coef, gradient, features, size, direction, newton, threshold, length, moved):
+def step_rows(
+    coef, gradient, features, size, direction, newton, known, threshold, length, moved
+):
     """Go along Newton's direction for v_j, of which the rows are the proximal operator.
 
     Parameters
@@ -59,6 +61,8 @@ def step_rows(coef, gradient, features, size, direction, newton, threshold, leng
     coef, gradient : ndarray of shape (n_features, n_targets)
     features, size : ndarray of shape (n_rows,)
     direction, newton : ndarray of shape (n_rows, n_targets)
+    known : ndarray of shape (n_rows,)
+        The norms with which Newton's direction was computed.
     threshold : ndarray of shape (n_rows,)
         t_j l1.
     length : float
@@ -79,11 +83,11 @@ def step_rows(coef, gradient, features, size, direction, newton, threshold, leng
         for k in range(newton.shape[1]):
             along += direction[place, k] * newton[place, k]
         beyond = size[place] + length * along
-        stretch = length * (1.0 + bound / size[place])
+        stretch = length * (1.0 + bound / known[place])
         for k in range(newton.shape[1]):
             across = newton[place, k] - along * direction[place, k]
             moved[place, k] = stretch * across
-        turn = row_norm(moved[place])
+        turn = row_norm(moved, place)
         norm = np.hypot(bound + beyond, turn)
         # norm - bound, without cancellation
         after = beyond * ((2.0 * bound + beyond) / (norm + bound))

@@ -23,17 +23,24 @@ def pack_columns(sample, design):
 class DenseColumns:
     """Centred columns as contiguous float64 rows; their number may grow.
 
-    `read` is a function of feature indices that returns these columns of X as rows.
+    `read` is a function of feature indices that returns these columns of X as rows;
+    `allocate` makes room for so many rows of a length or more, in place of `np.empty`.
     """
 
-    def __init__(self, sample, read):
+    def __init__(self, sample, read, allocate=None):
         self._sample, self._read = sample, read
-        self._rows = np.empty((64, sample.X.shape[0]))
+        self._allocate = allocate or (lambda *shape: np.empty(shape))
+        self._rows = self._allocate(64, sample.X.shape[0])
         self._size = 0
 
     @property
     def rows(self):
         """The centred columns as rows, in the order of joining."""
+        return self.padded[:, : self._sample.X.shape[0]]
+
+    @property
+    def padded(self):
+        """The same, as they were allocated."""
         return self._rows[: self._size]
 
     def append(self, features):
@@ -49,9 +56,9 @@ class DenseColumns:
         self._size += len(features)
         if self._size > len(self._rows):
             old = self._rows
-            self._rows = np.empty((2 * self._size, old.shape[1]))
+            self._rows = self._allocate(2 * self._size, sample.X.shape[0])
             self._rows[:start] = old[:start]
-        new = self._rows[start : self._size]
+        new = self.rows[start:]
         new[:] = self._read(features)
         if sample.centred:
             new -= sample.X_mean[features, None]
@@ -61,7 +68,7 @@ class DenseColumns:
 
     def count_entries(self, features):
         """What one epoch of coordinate descent over `features` reads."""
-        return len(features) * self._rows.shape[1]
+        return len(features) * self._sample.X.shape[0]
 
     def residual(self, y, coef):
         """y - sum_j coef_j (x_j - m_j)."""

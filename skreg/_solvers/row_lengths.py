@@ -8,19 +8,26 @@ and Q = I + l2 E^2. With y = U' x, the solution of (N (x) I - U U') x = R is
 
 where y_j tells by how much row j grows along its direction. N needs a Cholesky factor of
 the size of the samples only, L L' = I + F' Q^-1 F, and with the thin matrix
-A = L^-1 F' Q^-1
+A = Q^-1 F L^-T
 
-    N^-1 = Q^-1 - A'A,       I - N^-1 = (I - Q^-1) + A'A.
+    N^-1 = Q^-1 - A A',       I - N^-1 = (I - Q^-1) + A A'.
 
 S is never formed. After its diagonal has been divided out it is like the Gram matrix of
 random vectors of length n_samples * n_targets, so conjugate gradients gain a digit in some
 steps, and an error in y is one of the same size in the system above, at U.
+
+The factor of N goes on when rows have moved by little. Then E has the lengths with which it
+was made, and so must have the way from the solution to v (`known` in
+:func:`skreg._kernels.row_steps.step_rows`): the error is then of the size of the change
+of v, not of r, which a small row may double. A row that has left stays in N, without a
+direction and a right side.
 """
 
 import numpy as np
 from scipy import linalg
 
-from skreg._kernels.row_lengths import TOGETHER, solve_lengths
+from skreg._kernels.row_lengths import solve_lengths
+from skreg._kernels.thin_products import aligned_rows, aligned_targets
 
 
 class Lengths:
@@ -34,35 +41,51 @@ class Lengths:
     """
 
     def __init__(self, products, rows, l1, l2):
-        self.rows = rows
+        self.rows, self._l1 = rows, l1
         self._scale = np.sqrt(rows.size / l1)
-        count, n_samples = products.factor.shape
-        self._shape = -(-count // TOGETHER) * TOGETHER, rows.direction.shape[1]
-        factor = np.zeros((self._shape[0], n_samples), np.float32)
-        scale = self._scale[:, None]
-        np.multiply(products.factor, scale, out=factor[:count], casting="same_kind")
-        self._direction = np.zeros(self._shape, np.float32)
-        self._direction[:count] = rows.direction
-        self._spread = np.ones(self._shape[0], np.float32)
-        self._spread[:count] += l2 * self._scale**2
-        self._weight = np.zeros(self._shape[0], np.float32)
-        self._weight[:count] = self._scale.max() / self._scale
-        self._thin = thin_factor(factor, self._spread)
+        self._weight = (self._scale.max() / self._scale).astype(np.float32)
+        spread = (1.0 + l2 * self._scale**2).astype(np.float32)
+        self._inverse = 1.0 / spread
+        factor = products.factor.astype(np.float32, order="C")
+        factor *= self._scale.astype(np.float32)[:, None]
+        self._thin = thin_factor(factor, np.sqrt(spread)[:, None])
+        if self._thin is not None:
+            self._diagonal = 1.0 - self._inverse + np.vecdot(self._thin, self._thin)
 
-    def change(self, rows):
-        """The largest change from the rows given first to `rows`, relative to a row."""
-        first = self.rows
-        if not np.array_equal(first.features, rows.features):
+    def change(self, rows, problem):
+        """How far v / l1 has moved at most, relative to it; infinite if rows came since.
+
+        Parameters
+        ----------
+        rows : Rows
+        problem : Problem
+        """
+        first, place = self.rows, self._places(rows.features)
+        if place is None:
             return np.inf
-        moved = rows.direction - (first.size / rows.size)[:, None] * first.direction
-        return np.sqrt(np.vecdot(moved, moved).max())
+        steps = problem.steps(first.features)
+        before = 1.0 + first.size / (steps * self._l1)
+        after = 1.0 + rows.size / (steps[place] * problem.l1)
+        moved = rows.direction * (after / before[place])[:, None] - first.direction[place]
+        farthest = np.sqrt(np.vecdot(moved, moved).max())
+        gone = np.ones(len(before), bool)
+        gone[place] = False
+        return max(farthest, (1.0 - 1.0 / before[gone]).max(initial=0.0))
 
-    def solve(self, right, share, max_steps):
+    def _places(self, features):
+        """Where these are among the features given first; None if some are not."""
+        first = self.rows.features
+        if np.array_equal(first, features):
+            return slice(None)
+        place = np.minimum(np.searchsorted(first, features), len(first) - 1)
+        return place if np.array_equal(first[place], features) else None
+
+    def solve(self, now, share, max_steps):
         """Newton's direction, in single precision.
 
         Parameters
         ----------
-        right : ndarray of shape (n_rows, n_targets)
+        now : Outlook
         share : float
             The equations are solved up to this part of the right side.
         max_steps : int
@@ -70,54 +93,48 @@ class Lengths:
         Returns
         -------
         direction : ndarray of shape (n_rows, n_targets)
+        size : ndarray of shape (n_rows,)
+            The norms of the rows in the Hessian.
         left : float
             The part that is left.
         """
-        count, thin, spread = len(right), self._thin, self._spread[:, None]
+        thin, right, place = self._thin, now.right, self._places(now.rows.features)
+        scale, size = self._scale[place, None], self.rows.size[place]
         if thin is None:
-            return np.zeros(right.shape), 1.0
-        scaled = np.zeros(self._shape, np.float32)
-        unit = row_scale(self._scale, right, scaled[:count])
-        solution = scaled / spread - thin @ (thin.T @ scaled)
-        lengths = np.empty(self._shape[0], np.float32)
+            return np.zeros(right.shape), size, 1.0
+        rows = scale * right
+        unit = np.abs(rows).max()
+        scaled, direction, solution = np.zeros((3, len(thin), right.shape[1]), np.float32)
+        scaled[place], direction[place] = rows / unit, now.rows.direction
         start = np.linalg.norm(self._weight[:, None] * scaled)
         _, left = solve_lengths(
             thin,
-            1.0 - 1.0 / self._spread,
-            self._direction,
-            np.vecdot(self._direction, solution),
+            self._inverse,
+            self._diagonal,
+            direction,
             self._weight,
+            scaled,
             share * start,
             max_steps,
-            lengths,
+            aligned_targets(right.shape[1], thin.shape[1], np.float32),
+            solution,
         )
-        turned = self._direction * lengths[:, None]
-        solution += turned / spread
-        solution -= thin @ (thin.T @ turned)
-        return (unit * self._scale)[:, None] * solution[:count], left / start
+        return unit * scale * solution[place], size, left / start
 
 
-def row_scale(scale, right, out):
-    """Set `out` to the scaled rows, divided by their norm, which is returned."""
-    rows = scale[:, None] * right
-    largest = np.abs(rows).max()
-    unit = largest * np.sqrt(np.sum(np.square(rows / largest)))
-    np.divide(rows, unit, out=out, casting="same_kind")
-    return unit
+def thin_factor(factor, roots):
+    """A, a row per feature; None if there is none. Overwrites `factor`, which is F.
 
-
-def thin_factor(factor, spread):
-    """A', a row per feature; None if there is none. Overwrites `factor`, which is F."""
-    uniform = bool(np.all(spread == 1.0))
-    roots = np.sqrt(spread)[:, None]
-    if not uniform:
+    `roots` is Q^(1/2) as a column.
+    """
+    if not np.all(roots == 1.0):
         factor /= roots
-    inner = linalg.blas.ssyrk(1.0, factor.T)
+    inner = factor.T @ factor
     inner.flat[:: len(inner) + 1] += 1.0
-    upper, info = linalg.lapack.spotrf(inner, overwrite_a=1)
+    upper, info = linalg.lapack.spotrf(inner.T, overwrite_a=1)
     if info != 0:
         return None
-    thin = linalg.blas.strsm(1.0, upper, factor.T, trans_a=1, overwrite_b=1).T
-    if not uniform:
-        thin /= roots
+    rows = linalg.blas.strsm(1.0, upper, factor.T, trans_a=1, overwrite_b=1).T
+    thin = aligned_rows(len(rows), rows.shape[1], np.float32)
+    np.divide(rows, roots, out=thin[:, : rows.shape[1]])
     return thin

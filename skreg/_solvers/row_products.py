@@ -11,6 +11,12 @@ import numpy as np
 from scipy import linalg
 
 from skreg._kernels.design import unscaled
+from skreg._kernels.thin_products import (
+    aligned_rows,
+    aligned_targets,
+    combine_rows,
+    project_rows,
+)
 from skreg._solvers.columns import DenseColumns
 
 
@@ -96,71 +102,91 @@ def invert(matrix, diagonal):
 
 
 class ColumnProducts:
-    """By the columns in play."""
+    """By the columns in play, in the scale omega^(1/2)."""
 
     def __init__(self, sample, design):
-        self._columns = DenseColumns(sample, unscaled(design).columns.__getitem__)
-        self._sample, self._roots = sample, sample.weight_roots()
-        self._chosen = np.empty((0, sample.X.shape[0]))
+        read = unscaled(design).columns.__getitem__
+        self._columns = DenseColumns(sample, read, aligned_rows)
+        self._roots = roots = sample.weight_roots()
+        self._inverses = np.divide(1.0, roots, out=np.zeros_like(roots), where=roots > 0.0)
+        self._n_samples, self._n_targets = sample.y.shape
+        self._chosen = aligned_rows(0, self._n_samples)
+        self._image = aligned_targets(self._n_targets, self._n_samples)
 
     def join(self, features):
         """Features come into play."""
-        self._columns.store(features)
+        new = self._columns.store(features)
+        new *= self._roots.T
 
     def times(self, coef):
         """G coef."""
-        rows = self._columns.rows
-        return rows @ self._sample.weighted(rows.T @ coef)
+        return self._project(self._combine(coef))
 
     def combine(self, coef):
         """Fitted values, shape (n_samples, n_targets)."""
-        return self._columns.rows.T @ coef
+        return self._combine(coef)[: self._n_targets, : self._n_samples].T * self._inverses
 
     def correlate(self, residual, first=0):
         """Inner products of the columns in play, from the `first`, with a residual."""
-        return self._columns.rows[first:] @ self._sample.weighted(residual)
+        self._image[: self._n_targets, : self._n_samples] = (self._roots * residual).T
+        return self._project(self._image, first)
 
     def restrict(self, features):
         """Products of some of the features in play, until they are asked for others.
 
         New memory would take longer than the columns.
         """
-        count, rows = len(features), self._columns.rows
+        count, rows = len(features), self._columns.padded
         if count > len(self._chosen):
-            self._chosen = np.empty((2 * count, rows.shape[1]))
+            self._chosen = aligned_rows(2 * count, self._n_samples)
         factor = np.take(rows, features, axis=0, out=self._chosen[:count], mode="clip")
-        factor *= self._roots.T
-        return FactorProducts(factor)
+        return FactorProducts(factor, self._n_samples, self._image)
 
     def change(self, features, moved, image):
         """G moved, for rows `moved` of some features whose image is known."""
-        return self._columns.rows @ (self._roots * image)
+        return self._project(image)
+
+    def _combine(self, coef):
+        combine_rows(self._columns.padded, coef, self._image)
+        return self._image
+
+    def _project(self, image, first=0):
+        rows = self._columns.padded[first:]
+        out = np.empty((len(rows), self._n_targets))
+        project_rows(rows, image, out)
+        return out
 
 
 class FactorProducts(NamedTuple):
     """Products with K K'."""
 
-    factor: np.ndarray
+    padded: np.ndarray  # K, of `aligned_rows`
+    n_samples: int
+    room: np.ndarray  # for an image, of `aligned_targets`
+
+    @property
+    def factor(self):
+        """K."""
+        return self.padded[:, : self.n_samples]
 
     @property
     def wide(self):
         """Whether there are more rows than samples."""
-        return self.factor.shape[0] > self.factor.shape[1]
+        return len(self.padded) > self.n_samples
 
     def times(self, coef):
         """K K' coef."""
         return self.factor @ (self.factor.T @ coef)
 
     def image(self, coef):
-        """K' coef, and the square of its norm."""
-        image = self.factor.T @ coef
-        return image, np.vdot(image, image)
+        """K' coef by rows, until the next is asked for, and the square of its norm."""
+        combine_rows(self.padded, coef, self.room)
+        return self.room, np.vdot(self.room, self.room)
 
     def scaled(self, scale):
         """E K K' E with E = diag(scale)."""
         factor = self.factor * scale[:, None]
-        few = factor.shape[0] <= factor.shape[1]
-        return ScaledFactor(factor if few else factor.astype(np.float32))
+        return ScaledFactor(factor.astype(np.float32) if self.wide else factor)
 
 
 class GramProducts:

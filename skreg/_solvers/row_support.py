@@ -24,6 +24,13 @@ operator. The linear system is the same, but the direction of v_j is known well 
 small b_j is, and rows leave by ||v_j|| <= t_j l1: a semismooth Newton method. Rows enter
 by a proximal gradient step.
 
+For a row that is zero let v_j = t_j z_j, of which it is the proximal operator too. Along
+the path v is continuous and nearly linear in alpha, where rows enter and leave as well: a
+straight line through the last two solutions tells nearly all that do (on 200x5000 with 10
+targets and 100 alphas down to 1e-2 all but 0 to 3 of 10 to 20 at each alpha), and is 5
+times as near to the next solution as the last one is. Lines in b find none of the rows,
+parabolas and lines in log(alpha) are farther off.
+
 The Hessian changes little from one step, or one alpha, to the next: its factors go on as
 the preconditioner of conjugate gradients, with the diagonal block of H for rows that came
 since, until these need more steps than new factors are worth. Where the Hessian is
@@ -42,6 +49,7 @@ from scipy import linalg
 from skreg._kernels.active_set import CROWD, CROWD_FRACTION
 from skreg._kernels.row_steps import look_at_rows, step_rows
 from skreg._solvers.row_lengths import Lengths
+from skreg._solvers.row_norms import inner, norm, proximal, row_norms
 
 # What is left of the optimality condition by rounding, relative to the largest row of C.
 ROUNDING = 1e-15
@@ -57,8 +65,9 @@ FORCING, TRIAL = 1e-1, 2
 # More rows than samples: steps for their lengths at most, and up to which part of it the
 # right side has to be fulfilled for the direction to be tried.
 LENGTH_STEPS, USEFUL = 200, 0.5
-# Up to this relative change of a row their Hessian goes on.
-NEAR = 1e-3
+# Up to this relative change of v their Hessian goes on, as long as a step leaves less than
+# that part of the right side; it is solved up to a part of the change.
+NEAR, SLOW, STALE = 3e-2, 0.3, 0.2
 # A new alpha is followed to this part; less lets rows enter that have to leave again.
 FOLLOWED, FAR = 3e-3, 1e-2
 # Single precision solves up to this part.
@@ -67,35 +76,8 @@ SINGLE = 1e-5
 POLISH = 4
 # What is added to the Hessian, relative to D, where it is singular or steps do not succeed.
 DAMPING = (0.0, 1e-6, 1e-4, 1e-2, 1.0)
-# Sums of squares of this size have lost nothing.
-SAFE = 1e-200, 1e280
 # Relative growth of the diagonal of S until it has a Cholesky factor.
 SHIFTS = (1e-14, 1e-10, 1e-6, 1e-3)
-
-
-def row_norms(rows):
-    """Euclidean norm of each row; rows are divided by their largest entries where squares
-    would leave the range of numbers.
-    """
-    with np.errstate(over="ignore"):
-        squares = np.vecdot(rows, rows)
-    largest = float(squares.max(initial=0.0))
-    if SAFE[0] < largest < SAFE[1] or not rows.any():
-        return np.sqrt(squares)
-    units = np.abs(rows).max(axis=1)
-    units[units == 0.0] = 1.0
-    scaled = rows / units[:, None]
-    return units * np.sqrt(np.vecdot(scaled, scaled))
-
-
-def norm(array):
-    """Euclidean norm of all entries."""
-    return row_norms(array.reshape(1, -1))[0]
-
-
-def inner(left, right):
-    """Inner product of each row of `left` with that of `right`."""
-    return np.vecdot(left, right)
 
 
 class Rows(NamedTuple):
@@ -213,6 +195,7 @@ class Problem(NamedTuple):
     l2: float
     aim: float  # duality gap to reach
     null: float  # objective of the null model
+    rounding: float  # what is left of the optimality condition by it
 
     def gradient(self, coef):
         """C - G coef."""
@@ -231,8 +214,7 @@ class Problem(NamedTuple):
         share = 0.25 * self.aim
         linear = share / (2.0 * total) if total > 0.0 else np.inf
         quadratic = self.l1 * np.sqrt(share / self.null) if self.null > 0.0 else np.inf
-        largest = row_norms(self.correlation).max(initial=0.0)
-        return max(min(linear, quadratic), ROUNDING * largest)
+        return max(min(linear, quadratic), self.rounding)
 
 
 class Outlook(NamedTuple):
@@ -266,7 +248,10 @@ class RowSupport:
         self.gradient = self.coef
         self._factors: Any = None
         self._lengths: Any = None
+        self._left = np.inf  # at the last step with them
         self._active: Any = None
+        self._solved: Any = None  # l1 of the last solution
+        self._before: Any = None  # l1 and v of the one before
         self._damping = 0.0
 
     def start_at(self, coef):
@@ -274,6 +259,7 @@ class RowSupport:
         self.coef = np.ascontiguousarray(coef)
         self.gradient = self.coef[:0]
         self._factors, self._lengths = None, None
+        self._solved, self._before = None, None
 
     def solve(self, problem, max_rounds, residual=None):
         """Solve over the features in play, from the last solution, whose residual may be
@@ -288,12 +274,15 @@ class RowSupport:
             Steps on the rows that are not zero, and of rows that enter.
         """
         self._admit(problem, residual)
-        self._damping = 0.0
+        now = self._predict(problem)
+        if now is None:
+            now = self._look(problem)
+        self._solved, self._damping = None, 0.0
         lowest, patience, n_rounds = np.inf, PATIENCE, 0
         while True:
-            now = self._look(problem)
             worst = max(now.left, now.excess)
             if worst <= now.slack:
+                self._solved = problem.l1
                 return True, now.slack, n_rounds
             patience = PATIENCE if worst < lowest else patience - 1
             lowest = min(lowest, worst)
@@ -307,17 +296,59 @@ class RowSupport:
                 self._enter(problem, now)
             elif not self._step(problem, now):
                 return False, now.slack, n_rounds
+            now = self._look(problem)
 
     def _admit(self, problem, residual):
         """Make room for features that came into play."""
         known = len(self.coef)
         joined = len(problem.correlation) - known
-        self.coef = np.pad(self.coef, ((0, joined), (0, 0)))
+        self.coef = np.concatenate([self.coef, np.zeros((joined, self.coef.shape[1]))])
         if residual is None or len(self.gradient) != known:
             self.gradient = np.ascontiguousarray(problem.gradient(self.coef))
         else:
             new = problem.products.correlate(residual, known)
             self.gradient = np.concatenate([self.gradient, new])
+
+    def _predict(self, problem):
+        """Go where the last two solutions point to; None if that is not nearer.
+
+        Returns the :class:`Outlook` there.
+        """
+        if self._solved is None:
+            self._before = None
+            return None
+        drop = self._solved - problem.l1
+        if drop == 0.0:
+            return None
+        point, steps = self._point(problem)
+        before, self._before = self._before, (self._solved, point)
+        if before is None:
+            return None
+        known, ratio = len(before[1]), drop / (before[0] - self._solved)
+        ahead = point.copy()
+        ahead[:known] += ratio * (point[:known] - before[1])
+        stay = self.coef, self.gradient
+        self._move(problem, proximal(ahead, problem.l1 * steps))
+        now = self._look(problem)
+        if max(now.left, now.excess) < abs(drop):  # what it is here
+            return now
+        self.coef, self.gradient = stay
+        return None
+
+    def _point(self, problem):
+        """v and t, of all features; zero where a feature is constant."""
+        bend = problem.curvature + problem.l2
+        steps = np.divide(1.0, bend, out=np.zeros_like(bend), where=bend > 0.0)
+        slope = self.gradient - problem.l2 * self.coef
+        return self.coef + steps[:, None] * slope, steps
+
+    def _move(self, problem, coef):
+        """Go to other coefficients."""
+        features = np.flatnonzero(coef.any(axis=1))
+        moved = coef[features]
+        image, _ = self._products_of(problem, features).image(moved)
+        change = problem.products.change(features, moved, image)
+        self.coef, self.gradient = coef, problem.correlation - change
 
     def _look(self, problem):
         n_rows, n_targets = self.coef.shape
@@ -364,7 +395,8 @@ class RowSupport:
             if damping < self._damping:
                 continue
             hessian = make_hessian(products, now.rows, problem.l1, problem.l2, damping)
-            if self._factors is not None and damping == self._damping:
+            # where they are cheap, new factors are made at once
+            if worth > 1 and self._factors is not None and damping == self._damping:
                 newton, accurate = self._iterate(problem, now, hessian, worth)
                 if accurate and self._search(problem, now, newton):
                     return True
@@ -379,11 +411,19 @@ class RowSupport:
         """A step with the Hessian of :mod:`skreg._solvers.row_lengths`; False if that
         leads nowhere.
         """
-        if self._lengths is None or self._lengths.change(now.rows) > NEAR:
-            self._lengths = Lengths(products, now.rows, problem.l1, problem.l2)
-        goal = goal_of(problem, now)
-        newton, left = self._lengths.solve(now.right, goal, LENGTH_STEPS)
-        return left < USEFUL and self._search(problem, now, newton)
+        goal, last = goal_of(problem, now), self._left
+        self._left = now.left
+        if self._lengths is not None and now.left <= SLOW * last:
+            change = self._lengths.change(now.rows, problem)
+            if change <= NEAR and self._follow(problem, now, max(goal, STALE * change)):
+                return True
+        self._lengths = Lengths(products, now.rows, problem.l1, problem.l2)
+        return self._follow(problem, now, goal)
+
+    def _follow(self, problem, now, goal):
+        """Newton's step by the lengths of rows, up to a part of the right side."""
+        newton, known, left = self._lengths.solve(now, goal, LENGTH_STEPS)
+        return left < USEFUL and self._search(problem, now, newton, known)
 
     def _products_of(self, problem, features):
         """Products of the rows alone, kept as long as they are the same."""
@@ -426,10 +466,11 @@ class RowSupport:
         )
         return (hessian.scale * size) * solution, accurate
 
-    def _search(self, problem, now, newton):
+    def _search(self, problem, now, newton, known=None):
         """Go along Newton's direction; False if the objective falls nowhere near."""
         products = self._products_of(problem, now.rows.features)
         threshold = problem.l1 * problem.steps(now.rows.features)
+        known = now.rows.size if known is None else known
         moved = np.empty_like(newton)
         slope = -np.vdot(now.right, newton)
         if not slope < 0.0:
@@ -438,7 +479,14 @@ class RowSupport:
         length = 1.0
         while length >= SHORTEST:
             total, squares, product = step_rows(
-                self.coef, self.gradient, *now.rows, newton, threshold, length, moved
+                self.coef,
+                self.gradient,
+                *now.rows,
+                newton,
+                known,
+                threshold,
+                length,
+                moved,
             )
             image, energy = products.image(moved)
             change = 0.5 * energy - product + problem.l1 * total

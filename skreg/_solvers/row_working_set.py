@@ -19,7 +19,8 @@ import numpy as np
 from skreg._kernels.group_cd import certify_rows
 from skreg._kernels.screening import MARGIN
 from skreg._solvers.results import Step
-from skreg._solvers.row_support import Problem, RowSupport, norm, row_norms
+from skreg._solvers.row_norms import norm, row_norms
+from skreg._solvers.row_support import ROUNDING, Problem, RowSupport
 from skreg._solvers.working_set import MAX_FEATURES, ExactPath
 from skreg.penalties import slope_at_zero, strong_convexity
 
@@ -77,6 +78,7 @@ class RowSet(ExactPath):
         self._outside, self._fits = curvature > 0.0, True
         self.features = np.arange(0)
         self._support.start_at(np.zeros((0, start_gradient.shape[1])))
+        self._rounding = ROUNDING * row_norms(start_gradient).max(initial=0.0)
 
     def step(self, gap, n_iter, done):
         """The present solution, for all features."""
@@ -102,6 +104,19 @@ class RowSet(ExactPath):
 
     def _gives_up(self, stop):
         return not self._fits
+
+    def _problem(self, l1, l2, aim):
+        """Over the features in play, at one alpha, up to a gap of about `aim`."""
+        return Problem(
+            self._products,
+            self._start_gradient[self.features],
+            self._curvature[self.features],
+            l1,
+            l2,
+            max(self._aim, aim),
+            self._null,
+            self._rounding,
+        )
 
     def _null_gradient(self):
         return row_norms(self._start_gradient)
@@ -159,15 +174,7 @@ class RowWorkingSet(RowSet):
         solved = False
         while True:
             if l1 > 0.0:
-                problem = Problem(
-                    self._products,
-                    self._start_gradient[self.features],
-                    self._curvature[self.features],
-                    l1,
-                    l2,
-                    max(self._aim, aim),
-                    self._null,
-                )
+                problem = self._problem(l1, l2, aim)
                 solved, slack, n_rounds = self._support.solve(
                     problem, max_rounds - total, self._residual
                 )
@@ -223,7 +230,7 @@ class RowWorkingSet(RowSet):
         """Duality gap, from the residual; the features left out are proven feasible."""
         self._support.gradient = self._products.correlate(look.residual)
         gradient = np.concatenate([self._support.gradient, look.gradient])
-        coef = np.pad(self._support.coef, ((0, len(look.checked)), (0, 0)))
+        coef = np.concatenate([self._support.coef, np.zeros_like(look.gradient)])
         norm2 = self._sample.mean_square(look.residual).sum()
         return certify_rows(kernel, coef, gradient, np.arange(len(coef)), norm2)
 
@@ -248,15 +255,7 @@ class CompleteRowSet(RowSet):
         l1, l2 = slope_at_zero(kernel, 0, 1.0), strong_convexity(kernel)
         if l1 <= 0.0:
             return False, 0, None
-        problem = Problem(
-            self._products,
-            self._start_gradient,
-            self._curvature,
-            l1,
-            l2,
-            max(self._aim, aim),
-            self._null,
-        )
+        problem = self._problem(l1, l2, aim)
         solved, _, n_rounds = self._support.solve(problem, max_rounds)
         return solved, n_rounds, None
 

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skreg
-from skreg._solvers.row_support import row_norms
+from skreg._solvers.row_norms import row_norms
 from tests.linear import judge, oracle
 
 TIGHT = {"tol": 1e-14, "max_iter": 100_000}

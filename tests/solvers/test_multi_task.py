@@ -10,8 +10,9 @@ from skreg._solvers.least_squares import solve_path
 from skreg._solvers.moments import make_moments
 from skreg._solvers.multi_task import solve_multi_task_path
 from skreg._solvers.row_lengths import Lengths
+from skreg._solvers.row_norms import row_norms
 from skreg._solvers.row_products import ColumnProducts, GramProducts
-from skreg._solvers.row_support import factorize, make_hessian, row_norms
+from skreg._solvers.row_support import factorize, make_hessian
 from skreg._solvers.sample import column_design, make_sample
 from skreg.penalties import L1, L1L2, L2
 from tests.linear import oracle
@@ -350,8 +351,7 @@ class TestNewton:
     def test_lengths_solve_with_the_hessian(self, n_rows, l2):
         """More rows than the 12 samples, and fewer."""
         gram, _, coef, chosen, (products, _) = self.problem(n_rows)
-        size = row_norms(coef)
-        rows = row_support.Rows(chosen, size, coef / size[:, None])
+        rows, size = self.rows(chosen, coef), row_norms(coef)
         dense = np.kron(gram + l2 * np.eye(n_rows), np.eye(3))
         for j, unit in enumerate(rows.direction):
             block = slice(3 * j, 3 * j + 3)
@@ -359,22 +359,99 @@ class TestNewton:
             dense[block, block] += self.l1 / size[j] * across
         right = np.random.default_rng(4).standard_normal(coef.shape)
         lengths = Lengths(products.restrict(chosen), rows, self.l1, l2)
-        found, left = lengths.solve(right, 1e-6, 1000)
+        found, known, left = lengths.solve(self.outlook(rows, right), 1e-6, 1000)
         assert left <= 1e-6
+        np.testing.assert_array_equal(known, size)
         expected = np.linalg.solve(dense, right.ravel())
         np.testing.assert_allclose(
             found.ravel(), expected, rtol=2e-3, atol=2e-3 * np.abs(expected).max()
         )
 
-    def test_lengths_know_how_far_rows_have_moved(self):
-        _, _, coef, chosen, (products, _) = self.problem(5)
+    def rows(self, chosen, coef):
         size = row_norms(coef)
-        rows = row_support.Rows(chosen, size, coef / size[:, None])
+        return row_support.Rows(chosen, size, coef / size[:, None])
+
+    def outlook(self, rows, right):
+        return row_support.Outlook(
+            rows, right, row_norms(right).max(), rows.features[:0], 0, 0
+        )
+
+    def equations(self, l1=None):
+        """Lengths at all rows, of which one is small; the problem, and the coefficients."""
+        gram, correlation, coef, chosen, (products, _) = self.problem(18)
+        order = np.argsort(chosen)
+        chosen, coef, diagonal = chosen[order], coef[order], np.diag(gram)[order]
+        rows = self.rows(chosen, coef)
         lengths = Lengths(products.restrict(chosen), rows, self.l1, 0.0)
-        assert lengths.change(rows) == 0.0
-        size = size * np.array([1.0, 1.0, 0.8, 1.0, 1.0])
-        np.testing.assert_allclose(lengths.change(rows._replace(size=size)), 0.25)
-        assert lengths.change(rows._replace(features=chosen[::-1])) == np.inf
+        curvature = np.ones(20)
+        curvature[chosen] = diagonal
+        l1 = self.l1 if l1 is None else l1
+        problem = row_support.Problem(products, correlation, curvature, l1, 0, 0, 1, 0)
+        return lengths, rows, problem, coef
+
+    def test_lengths_know_how_far_rows_have_moved(self):
+        lengths, rows, problem, coef = self.equations()
+        assert lengths.change(rows, problem) == 0.0
+        bound = self.l1 * problem.steps(rows.features)
+        moved = coef.copy()
+        moved[3] *= 1.2
+        expected = 0.2 * rows.size[3] / (rows.size[3] + bound[3])
+        found = lengths.change(self.rows(rows.features, moved), problem)
+        np.testing.assert_allclose(found, expected)
+        fewer = row_support.Rows(*(np.delete(part, 3, axis=0) for part in rows))
+        expected = rows.size[3] / (rows.size[3] + bound[3])
+        np.testing.assert_allclose(lengths.change(fewer, problem), expected)
+        more = rows._replace(features=np.append(rows.features[:-1], 20))
+        assert lengths.change(more, problem) == np.inf
+        assert lengths.change(rows, problem._replace(l1=0.5 * self.l1)) > 0.1
+
+    def test_lengths_go_on_without_rows_that_left(self):
+        """As if these were there, but neither grew nor had a right side."""
+        lengths, rows, _, coef = self.equations()
+        right = np.random.default_rng(4).standard_normal(coef.shape)
+        right[3] = 0.0
+        direction = rows.direction.copy()
+        direction[3] = 0.0
+        whole = self.outlook(rows._replace(direction=direction), right)
+        expected, _, _ = lengths.solve(whole, 1e-6, 1000)
+        fewer = row_support.Rows(*(np.delete(part, 3, axis=0) for part in rows))
+        part = self.outlook(fewer, np.delete(right, 3, axis=0))
+        found, known, left = lengths.solve(part, 1e-6, 1000)
+        assert left <= 1e-6
+        np.testing.assert_array_equal(known, fewer.size)
+        np.testing.assert_allclose(found, np.delete(expected, 3, axis=0), atol=1e-5)
+
+
+class Expecting(row_support.RowSupport):
+    """Remembers which rows were there, and which were expected."""
+
+    def _predict(self, problem):
+        self.before = self.coef.any(axis=1)
+        now = super()._predict(problem)
+        self.guess = self.coef.any(axis=1)
+        return now
+
+
+def test_the_next_support_is_expected():
+    """A straight line in v through two solutions finds most rows that enter or leave."""
+    X, Y, _ = data_of((25, 300), n_targets=8)
+    sample = make_sample(X, Y, None, True)
+    design, curvature = column_design(sample)
+    products = ColumnProducts(sample, design)
+    products.join(np.arange(300))
+    start = sample.correlation(sample.y)
+    support = Expecting(8)
+    alphas = grid(sample, n_alphas=100, end=0.05)
+    expected, changed, null = 0, 0, 0.5 * sample.y_norm2.sum()
+    for l1 in alphas:
+        aims = 1e-13 * null, null, 1e-15 * alphas[0]
+        problem = row_support.Problem(products, start, curvature, l1, 0.0, *aims)
+        assert support.solve(problem, 100)[0]
+        now = support.coef.any(axis=1)
+        expected += np.count_nonzero(support.guess != now)
+        changed += np.count_nonzero(support.before != now)
+    assert changed > 30
+    assert expected < 0.3 * changed
 
 
 @pytest.mark.parametrize("l1_ratio", [1.0, 0.8])
