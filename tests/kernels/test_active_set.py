@@ -370,7 +370,7 @@ class TestAccuracy:
     def test_wrong_gradients_are_noticed(self, accuracy, l1_ratio, monkeypatch):
         def wrong(*arguments):
             answer = active_set.follow(*arguments)
-            arguments[9][:] += 1e-4  # the gradient
+            arguments[11][:] += 1e-4  # the gradient
             return answer
 
         monkeypatch.setattr(support_module, "follow", wrong)

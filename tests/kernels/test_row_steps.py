@@ -48,24 +48,30 @@ def test_the_distance_from_optimality(power, l2):
 @every_size
 @pytest.mark.parametrize("step", [1e-9, 1.0])
 def test_a_step_is_the_proximal_operator_of_one(power, step):
-    """Of v = b + t l1 b / ||b||; short rows of v leave, to the last bit."""
+    """Of v = b + t l1 b / ||b||; short rows of v leave, to the last bit.
+
+    Newton's direction may be one of norms that were known before.
+    """
     coef, gradient = rows(power)
     features = np.flatnonzero(coef.any(axis=1))
     size = norms(coef[features]).astype(np.float64)
-    direction = coef[features] / size[:, None]
+    direction, known = (
+        coef[features] / size[:, None],
+        size * np.linspace(0.7, 1.4, len(size)),
+    )
     rng = np.random.default_rng(1)
     newton = step * rng.standard_normal(direction.shape) * 10.0**power
     if step == 1.0:  # beyond zero
         newton[:4] = -3.0 * coef[features[:4]]
     threshold, moved = rng.uniform(0.1, 1.0, len(size)) * 10.0**power, np.empty_like(newton)
     total, squares, product = step_rows(
-        coef, gradient, features, size, direction, newton, threshold, 0.5, moved
+        coef, gradient, features, size, direction, newton, known, threshold, 0.5, moved
     )
     units = coef[features] / norms(coef[features])[:, None]
     along = np.sum(units * newton, axis=1)[:, None] * units
     bound = threshold[:, None].astype(np.longdouble)
     point = coef[features] + bound * units + 0.5 * along
-    point = point + 0.5 * (newton - along) * (1.0 + bound / norms(coef[features])[:, None])
+    point = point + 0.5 * (newton - along) * (1.0 + bound / known[:, None])
     shrink = np.maximum(1.0 - bound[:, 0] / norms(point), 0.0)
     after = shrink[:, None] * point
     limit = 1e-13 * norms(coef).max()
