@@ -59,44 +59,18 @@ def enter(gram, l2, count, features, factor, size):
 
     A feature that depends on those before it is left out, and the ones after it move up.
     Returns the new size. All new rows are solved for together, so that the factor is
-    read from memory once, not once per feature.
+    read from memory once, not once per feature. (In tiles of 2 x 4 a path to 2000 features
+    took 5 % less, and everybody's first fit 0.3 s more of compiling.)
     """
     for r in range(count):
         row, source = factor[size + r], gram[features[size + r]]
         for i in range(size):
             row[i] = source[features[i]]
-    for i in range(0, size, 2):  # a tile of 2 x 4: each entry loaded serves 4 or 2 sums
-        last, r = min(i + 1, size - 1), 0
-        known, after = factor[i], factor[last]
-        corner, inverse, below = 1.0 / known[i], 1.0 / after[last], after[i]
-        while last > i and r + 4 <= count:
-            first, second = factor[size + r], factor[size + r + 1]
-            third, fourth = factor[size + r + 2], factor[size + r + 3]
-            sum_1, sum_2, sum_3, sum_4 = 0.0, 0.0, 0.0, 0.0
-            sum_5, sum_6, sum_7, sum_8 = 0.0, 0.0, 0.0, 0.0
-            for k in range(i):
-                sum_1 += known[k] * first[k]
-                sum_2 += known[k] * second[k]
-                sum_3 += known[k] * third[k]
-                sum_4 += known[k] * fourth[k]
-                sum_5 += after[k] * first[k]
-                sum_6 += after[k] * second[k]
-                sum_7 += after[k] * third[k]
-                sum_8 += after[k] * fourth[k]
-            first[i] = (first[i] - sum_1) * corner
-            second[i] = (second[i] - sum_2) * corner
-            third[i] = (third[i] - sum_3) * corner
-            fourth[i] = (fourth[i] - sum_4) * corner
-            first[i + 1] = (first[i + 1] - sum_5 - below * first[i]) * inverse
-            second[i + 1] = (second[i + 1] - sum_6 - below * second[i]) * inverse
-            third[i + 1] = (third[i + 1] - sum_7 - below * third[i]) * inverse
-            fourth[i + 1] = (fourth[i + 1] - sum_8 - below * fourth[i]) * inverse
-            r += 4
-        while r < count:
+    for i in range(size):
+        known = factor[i]
+        for r in range(count):
             row = factor[size + r]
-            for j in range(i, last + 1):
-                row[j] = (row[j] - dot(factor[j], row, j)) / factor[j, j]
-            r += 1
+            row[i] = (row[i] - dot(known, row, i)) / known[i]
     end = size
     for r in range(count):
         j, source, row = features[size + r], factor[size + r], factor[end]
