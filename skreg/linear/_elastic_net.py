@@ -4,7 +4,8 @@ from skreg._validation import ARRAY, real
 from skreg.linear._coordinate_descent import (
     PenalizedLeastSquares,
 )
-from skreg.linear._selected_alpha import PenalizedLeastSquaresCV, checked_l1_ratios
+from skreg.linear._least_squares_cv import PenalizedLeastSquaresCV
+from skreg.linear._selected_alpha import checked_l1_ratios
 from skreg.paths.path import enet_path
 from skreg.penalties import L1L2
 

@@ -3,7 +3,7 @@
 from skreg.linear._coordinate_descent import (
     PenalizedLeastSquares,
 )
-from skreg.linear._selected_alpha import PenalizedLeastSquaresCV
+from skreg.linear._least_squares_cv import PenalizedLeastSquaresCV
 from skreg.paths.path import lasso_path
 from skreg.penalties import L1
 

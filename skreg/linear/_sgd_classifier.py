@@ -125,8 +125,8 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
     n_iter_no_change : int, default=5
         Patience in passes.
     class_weight : dict, "balanced" or None, default=None
-        Factors on the weights of the rows of each class. Of several classes, rows of the
-        others have factor one, as in scikit-learn.
+        Factors on the weights of the rows of each class; as in scikit-learn, where it is
+        one of several, rows of the others have factor one.
     warm_start : bool, default=False
         Whether `fit` begins at the weights of the last fit.
     average : bool or int, default=False
@@ -203,8 +203,7 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
     `partial_fit` takes them as they are, for it does not know what is to come.
 
     What differs from scikit-learn: sparse X has no smaller rate for the intercept; zeros
-    under an averaged L1 are kept; the classes of a fit stop together; class weights do
-    not change the strength of the penalty.
+    under an averaged L1 are kept; classes stop together; class weights leave the penalty.
 
     References
     ----------
