@@ -14,6 +14,7 @@ from skreg.linear._coordinate_descent import EachTargetAlone
 from skreg.linear._selected_alpha import CV_PARAMETERS, SelectedAlpha
 from skreg.paths.alpha_search import fit_all, n_until
 
+# Set when the input is checked: the same for all targets.
 INPUT_ATTRIBUTES = {"n_features_in_", "feature_names_in_"}
 
 

@@ -74,7 +74,6 @@ CV_PARAMETERS = {
 }
 # Shares of the path in its blends with the refits, as in glmnet.
 MIXINGS = (1.0, 0.75, 0.5, 0.25, 0.0)
-# Set when the input is checked.
 # Set by some fits only.
 OPTIONAL = ("alpha_1se_", "mixing_", "mse_path_", "cv_predictions_")
 
