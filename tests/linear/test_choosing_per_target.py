@@ -201,14 +201,18 @@ class TestInCompany:
     @pytest.mark.parametrize("backend", BACKENDS)
     @pytest.mark.parametrize("shape", [(400, 20), (300, 700)], ids=["tall", "wide"])
     def test_backends(self, backend, shape):
-        """The wide X is larger than joblib's limit for read-only memory maps."""
+        """The wide X is larger than joblib's limit for read-only memory maps.
+
+        Other processes may round the last bit otherwise: a map begins elsewhere in a line of
+        the cache.
+        """
         X, y, weight = data_for(LassoCV, shape)
         settings = {"cv": CV, "alphas": 5, "eps": 0.3, "scoring": "r2", "relaxed": True}
         one = LassoCV(n_jobs=2, **settings).fit(X, y, weight)
         with joblib.parallel_backend(backend, n_jobs=2):
             two = LassoCV(n_jobs=2, **settings).fit(X, y, weight)
             sparse_one = LassoCV(n_jobs=2, **settings).fit(sparse.csr_array(X), y, weight)
-        assert_same(two, one)
+        assert_same(two, one, exact=backend == "threading")
         np.testing.assert_allclose(sparse_one.mse_path_, one.mse_path_, rtol=1e-6)
 
     @every_class
