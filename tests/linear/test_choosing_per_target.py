@@ -203,8 +203,8 @@ class TestInCompany:
     def test_backends(self, backend, shape):
         """The wide X is larger than joblib's limit for read-only memory maps.
 
-        Other processes may round the last bit otherwise: a map begins elsewhere in a line of
-        the cache.
+        Other processes may round the last bit otherwise: a memory map begins elsewhere in
+        a line of the cache.
         """
         X, y, weight = data_for(LassoCV, shape)
         settings = {"cv": CV, "alphas": 5, "eps": 0.3, "scoring": "r2", "relaxed": True}
