@@ -13,7 +13,7 @@ straight lines, so the latest two that a column was read at exclude it for some 
 
 Every feature has its own two: a column is read again when its own bound says so, long
 columns near the threshold at every alpha, others a few times along the whole path. (On
-the sparse benchmark 20 passes over X in place of 32 with two residuals at which all columns
+the sparse benchmark 21 passes over X in place of 33 with two residuals at which all columns
 were read. A third one changes nothing.)
 """
 
