@@ -144,9 +144,8 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
     standardize : bool, default=False
         Whether the penalty is that of columns divided by their standard deviation over the
         rows so far (of the population, about the mean; a constant column gets no weight,
-        or without an intercept its plain penalty). `coef_` are those of X as it is. One
-        alpha then suits columns that are rare and columns that are frequent. Needs
-        solver="ftrl".
+        or without an intercept its plain penalty). `coef_` and learning rates are those of
+        X as it is. One alpha then suits rare and frequent columns. Needs solver="ftrl".
 
     Attributes
     ----------
