@@ -224,7 +224,7 @@ class SGDClassifier(ClassifierMixin, StreamedModel):
     >>> texts = ["good film", "bad film", "very good", "very bad", "good", "bad"]
     >>> X = HashingVectorizer(n_features=2**26).transform(texts)
     >>> model = SGDClassifier("log_loss", penalty="l1", alpha=0.05, solver="ftrl", eta0=1.0)
-    >>> model = model.fit(X, [1, 0, 1, 0, 1, 0])
+    >>> model = model.set_params(random_state=0).fit(X, [1, 0, 1, 0, 1, 0])
     >>> model.coef_.shape, model.coef_.nnz
     ((1, 67108864), 2)
     >>> model.predict(X)
