@@ -155,7 +155,9 @@ def test_standardized_l1_finds_rare_columns_beside_frequent_ones():
 
     def found(alphas, **settings):
         model = SGDClassifier("log_loss", solver="ftrl", penalty="l1", eta0=0.3, **settings)
-        model.set_params(alpha=alphas, shuffle=False).partial_fit(X, y, classes=[False, True])
+        model.set_params(alpha=alphas, shuffle=False).partial_fit(
+            X, y, classes=[False, True]
+        )
         return model.coef_path_[:, 0] != 0.0
 
     four_errors = 4.0 / 2.0 / np.sqrt(n_rows)
